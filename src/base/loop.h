@@ -1,0 +1,28 @@
+// Loop: a single-threaded event loop, the home of coroutines. net/ implements it on real I/O;
+// ManualLoop (base/manual_loop.h) runs in tests with time under control.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "base/clock.h"
+
+class Loop {
+ public:
+  using Job = std::move_only_function<void()>;
+  using TimerId = std::uint64_t;  // never 0, never reused
+
+  virtual ~Loop() = default;
+
+  // Runs `job` on the loop's thread, after all jobs posted before it. Callable from any thread.
+  // Jobs posted after the loop has stopped are destroyed without being run.
+  virtual void post(Job job) = 0;
+
+  // Runs `job` on the loop after `delay` unless cancelled first. Loop thread only.
+  virtual TimerId call_after(Duration delay, Job job) = 0;
+  // Drops the timer if it has not fired; harmless otherwise. Loop thread only.
+  virtual void cancel_timer(TimerId timer) = 0;
+
+  // Whether the calling thread is this loop's.
+  virtual bool is_current() const = 0;
+};

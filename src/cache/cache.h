@@ -1,0 +1,156 @@
+// The watch cache: every object of the store as one immutable buffer, in one table per resource
+// with the cluster as the leading key, and the recent events of each table. GET, LIST and WATCH
+// are answered from here. It is the store's Observer: a write is in here before its writer is told.
+// Thread-safe: any method from any loop. Source: reference kube-apiserver.md 3.5, 3.6.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/task.h"
+#include "object/header.h"
+#include "object/selector.h"
+#include "storage/store.h"
+
+namespace cache {
+
+// Which table: one per resource. `identity` is the APIExport identity hash of a bound resource, ""
+// for built-ins and for resources of a workspace's own CRDs.
+struct TableId {
+  std::string group;  // "" for core
+  std::string resource;
+  std::string identity;
+  friend auto operator<=>(const TableId&, const TableId&) = default;
+};
+
+// Where an object is in its table. `ns` is "" for cluster-scoped objects.
+struct Key {
+  std::string cluster;
+  std::string ns;
+  std::string name;
+  friend auto operator<=>(const Key&, const Key&) = default;
+};
+
+// The store's key of an object: /<cluster>/<group|core>/<resource>[:<identity>]/[<ns>]/<name>.
+// Cluster names, groups, namespaces and names cannot contain '/'. A cluster-scoped object has an
+// empty namespace segment. prefix_of_cluster() covers all that a logical cluster owns.
+std::string storage_key(const TableId& table, const Key& key);
+std::string prefix_of_cluster(std::string_view cluster);
+// The reverse; nothing if `text` is not such a key.
+std::optional<std::pair<TableId, Key>> parse_storage_key(std::string_view text);
+
+// An object at rest.
+struct Item {
+  Key key;
+  Bytes json;  // with metadata.resourceVersion
+  object::Header header;
+  std::uint64_t revision = 0;  // its resourceVersion
+};
+using ItemPtr = std::shared_ptr<const Item>;
+
+struct Event {
+  enum class Type { Added, Modified, Deleted } type = Type::Added;
+  ItemPtr item;      // Deleted: the last state, its resourceVersion that of the deletion
+  ItemPtr previous;  // the state before; null for Added
+  std::uint64_t revision = 0;
+
+  // The frame of this event in some form ("json:v1" ...), made by `make` on first use and shared by
+  // all watchers of that form.
+  Bytes frame(const std::string& form, const std::function<Bytes()>& make) const;
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::vector<std::pair<std::string, Bytes>> frames_;  // guarded by mutex_
+};
+using EventPtr = std::shared_ptr<const Event>;
+
+// Which objects a list or watch wants. Empty members select everything.
+struct Filter {
+  std::string cluster;  // "" = all clusters
+  std::string ns;
+  std::string name;
+  object::LabelSelector labels;
+  // A further condition on the object, for field selectors; null = none.
+  std::function<bool(const Item&)> matches = nullptr;
+
+  bool accepts(const Item& item) const;
+};
+
+struct Snapshot {
+  std::vector<ItemPtr> items;  // in key order: cluster, namespace, name
+  std::uint64_t revision = 0;
+  std::optional<Key> next;  // set when `limit` cut the list: the first key left out
+  std::size_t remaining = 0;  // how many are left out, when it is known (no selector)
+};
+
+// A cursor into a table's events, with a filter. Events that move an object in or out of the
+// filter come as Added and Deleted. Use on one loop only.
+class Watcher {
+ public:
+  virtual ~Watcher() = default;
+  struct Batch {
+    std::vector<EventPtr> events;  // already turned into what this filter sees
+    std::uint64_t revision = 0;    // everything up to here has been seen: a bookmark may say so
+    bool expired = false;          // fell out of the ring: end the watch with 410
+  };
+  // The next events (at most 1024 at a time). With nothing to deliver it waits up to `patience`
+  // and then returns an empty batch, for bookmarks.
+  virtual Task<Batch> next(Duration patience) = 0;
+};
+
+class Table {
+ public:
+  virtual ~Table() = default;
+  virtual ItemPtr find(const Key& key) const = 0;
+  // Objects in key order from `from` on (the start if nothing), at most `limit` (0 = all).
+  virtual Snapshot list(const Filter& filter, std::size_t limit = 0,
+                        std::optional<Key> from = {}) const = 0;
+  // Events after `revision`. Expired if the ring does not reach back that far.
+  virtual Result<std::unique_ptr<Watcher>> watch(Filter filter, std::uint64_t revision) = 0;
+  // Number of objects, of one cluster or (with "") of all.
+  virtual std::size_t count(std::string_view cluster) const = 0;
+};
+
+// Called for each event of a table in commit order, on the store's thread, before the writer is
+// told: the way to keep an index (paths, RBAC, kinds) that is never behind. Quick, no throw.
+using Listener = std::function<void(const EventPtr&)>;
+
+class Cache {
+ public:
+  virtual ~Cache() = default;
+
+  // The table for `id`, made on first use; lives as long as the cache.
+  virtual Table& table(const TableId& id) = 0;
+  // All identities under which a resource has a table.
+  virtual std::vector<TableId> tables(std::string_view group, std::string_view resource) = 0;
+
+  // Adds a listener for one table; it first sees every present object as Added. Only before
+  // requests are served or from start-up code; listeners live as long as the cache.
+  virtual void listen(const TableId& id, Listener listener) = 0;
+
+  // The newest revision that all tables have seen.
+  virtual std::uint64_t revision() const = 0;
+  // Returns when revision() >= `revision`; Timeout ("Too large resource version") after 3 s.
+  virtual Task<> wait_until(std::uint64_t revision) = 0;
+
+  // Every object of one logical cluster, in storage-key order, at most `limit` storage keys: for
+  // deletion and export.
+  virtual std::vector<std::string> keys_of_cluster(std::string_view cluster,
+                                                   std::size_t limit) const = 0;
+};
+
+struct Options {
+  std::size_t ring_events = 20'000;  // per table
+};
+// Loads `store` and attaches to it. Blocks until loaded.
+std::unique_ptr<Cache> make_cache(storage::Store& store, Options options = {});
+
+}  // namespace cache

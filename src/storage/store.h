@@ -1,0 +1,122 @@
+// A Store is an ordered, multi-version map from key to bytes with one change feed: what etcd is to
+// Kubernetes, no more. Each committed transaction gets the next Revision; revisions are never
+// reused and never reordered, and survive a restart. An acknowledged transaction is durable.
+// Engines: storage/rocksdb, storage/memory (tests), later etcd; all pass storage/store_contract.h.
+// Thread-safe: call any method from any loop. Source: reference kube-apiserver.md section 12.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/task.h"
+
+namespace storage {
+
+enum class Revision : std::uint64_t {};  // 0: nothing yet, or "must not exist" in a Compare
+inline std::uint64_t number(Revision revision) { return static_cast<std::uint64_t>(revision); }
+
+struct Record {
+  std::string key;
+  Bytes value;
+  Revision created{};   // when this key last came into being
+  Revision modified{};  // the write that produced this value
+};
+
+// "the key's last modification is `expected`"; Revision{0}: the key is absent.
+struct Compare {
+  std::string key;
+  Revision expected{};
+};
+
+struct Write {
+  std::string key;
+  std::optional<Bytes> value;  // nothing: delete (deleting an absent key is no change, no event)
+};
+
+// All compares hold and all writes happen, or nothing happens. Keys of writes are distinct.
+struct Transaction {
+  std::vector<Compare> compares;
+  std::vector<Write> writes;
+};
+
+struct CommitResult {
+  bool committed = false;
+  Revision revision{};           // of the transaction if committed, else the newest there is
+  std::size_t failed_compare = 0;  // index of the first compare that did not hold
+};
+
+// One change of one key. Events of one transaction share its revision.
+struct Event {
+  Revision revision{};
+  std::string key;
+  std::optional<Record> current;   // nothing: deleted
+  std::optional<Record> previous;  // nothing: created
+};
+
+// Sees every committed event exactly once, in order, a transaction at a time, on the store's own
+// thread, before the writer is told. Must be quick and must not throw.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void on_commit(std::span<const Event> events, Revision revision) = 0;
+};
+
+struct RangeOptions {
+  std::string start;          // inclusive
+  std::string end;            // exclusive; "" = to the end
+  Revision revision{};        // 0 = newest; older: Expired once compacted
+  std::size_t limit = 0;      // 0 = all
+};
+
+struct RangeResult {
+  std::vector<Record> records;
+  Revision revision{};  // at which the range was read
+  bool more = false;
+};
+
+// What a full disk, a corrupt file or a lost quorum does to a store.
+struct Health {
+  bool writable = true;
+  std::string message;  // why not, and what to do
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // Resolves when the transaction is durable and the observer has seen it. A lost compare is an
+  // outcome, not an error. Throws Error(InsufficientStorage) when the disk is full, and
+  // Error(RequestEntityTooLarge) over 8 MiB in one transaction.
+  virtual Task<CommitResult> commit(Transaction transaction) = 0;
+
+  virtual Task<std::optional<Record>> find(std::string key) = 0;
+  virtual Task<RangeResult> range(RangeOptions options) = 0;
+
+  // Feeds `observer` from now on, after loading: calls `load` with every record at one revision
+  // (in key order, in batches), then on_commit with all later events and no gap. Blocks until
+  // loaded. At most one observer per store; it must outlive the store.
+  virtual Revision attach(std::function<void(std::span<const Record>)> load, Observer& observer) = 0;
+
+  // The events after `since`, oldest first, for watches that resume across a restart. Expired if
+  // history does not reach back that far. At most `limit` events.
+  virtual Task<std::vector<Event>> history(Revision since, std::size_t limit) = 0;
+
+  // Forgets history up to `revision`.
+  virtual Task<> compact(Revision revision) = 0;
+
+  virtual Revision newest() const = 0;
+  virtual Revision oldest() const = 0;  // history reaches back to here
+  virtual Health health() const = 0;
+};
+
+// The first key behind all keys that start with `prefix`.
+std::string prefix_end(std::string_view prefix);
+
+}  // namespace storage
