@@ -12,7 +12,7 @@
 namespace json {
 
 struct ParseOptions {
-  std::size_t max_depth = 10'000;
+  std::size_t max_depth = 1'000;  // so that code may walk a Value by recursion
   // If set, receives one path per repeated key ("spec.size"); the last value wins, as in Go.
   std::vector<std::string>* duplicates = nullptr;
 };

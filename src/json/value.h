@@ -107,7 +107,7 @@ class Value {
   // Puts the member first: used for apiVersion, kind and metadata.
   Value& set_front(std::string_view key, Value value);
   bool erase(std::string_view key);  // whether it was there
-  // All members or elements, to be changed in place.
+  // All members or elements, to be changed in place; keys must stay as they are.
   std::span<Member> edit_members();
   std::span<Value> edit_elements();
 
