@@ -4,8 +4,8 @@
 
 [[noreturn]] void check_failed(const char* condition, const char* file, int line);
 
-#define CHECK(condition)                                  \
-  do {                                                    \
-    if (!(condition)) [[unlikely]]                        \
-      check_failed(#condition, __FILE__, __LINE__);       \
+#define CHECK(condition)                            \
+  do {                                              \
+    if (!(condition)) [[unlikely]]                  \
+      check_failed(#condition, __FILE__, __LINE__); \
   } while (false)

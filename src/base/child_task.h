@@ -53,7 +53,9 @@ Root drive(std::shared_ptr<Child<T>> child, Task<T> task) {
   } catch (...) {
     child->outcome.template emplace<2>(std::current_exception());
   }
-  { Task<T> ended = std::move(task); }  // the task's frame goes before anyone is told
+  {
+    Task<T> ended = std::move(task);
+  }  // the task's frame goes before anyone is told
   child->on_done();
 }
 

@@ -33,7 +33,7 @@ enum class Reason {
   InsufficientStorage,
 };
 
-int http_code(Reason reason);              // 404 for NotFound, 409 for Conflict, ...
+int http_code(Reason reason);               // 404 for NotFound, 409 for Conflict, ...
 std::string_view to_string(Reason reason);  // "NotFound"
 
 // One entry of details.causes. `type` is a Kubernetes CauseType, e.g. "FieldValueInvalid".
@@ -48,7 +48,8 @@ class Error : public std::exception {
   // Which object the error is about; empty members are left out of the Status.
   struct Details {
     std::string group;
-    std::string kind;  // by custom the plural resource name, e.g. "configmaps"; the kind for Invalid
+    std::string
+        kind;  // by custom the plural resource name, e.g. "configmaps"; the kind for Invalid
     std::string name;
     std::string uid;
     int retry_after_seconds = 0;

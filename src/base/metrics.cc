@@ -11,8 +11,8 @@
 namespace metrics {
 namespace {
 
-using Series = std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>,
-                            std::unique_ptr<Histogram>>;
+using Series =
+    std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>, std::unique_ptr<Histogram>>;
 
 struct Family {
   std::string help;

@@ -58,8 +58,8 @@ std::optional<std::string> decode64(std::string_view text, std::string_view alph
       out += static_cast<char>(group >> bits & 0xff);
     }
   }
-  if (bits == 6) return {};                       // a lone character
-  if (group & ((1u << bits) - 1)) return {};      // stray bits
+  if (bits == 6) return {};                   // a lone character
+  if (group & ((1u << bits) - 1)) return {};  // stray bits
   return out;
 }
 

@@ -164,8 +164,8 @@ class Resolver {
  public:
   struct State {
     std::mutex mutex;
-    Loop* loop = nullptr;                    // guarded by mutex; null once done
-    std::coroutine_handle<> waiter;          // written before publication
+    Loop* loop = nullptr;            // guarded by mutex; null once done
+    std::coroutine_handle<> waiter;  // written before publication
     std::variant<std::monostate, T, std::exception_ptr> outcome;
   };
   explicit Resolver(std::shared_ptr<State> state) : state_(std::move(state)) {}

@@ -15,11 +15,12 @@ Task<int> nested() {
   co_return sum + co_await add(3, 4);
 }
 Task<int> from_thread() {
-  co_return co_await wait_for<int>([](Resolver<int> done) {
-    std::thread([done] { done.resolve(7); }).detach();
-  });
+  co_return co_await wait_for<int>(
+      [](Resolver<int> done) { std::thread([done] { done.resolve(7); }).detach(); });
 }
-Task<> forever() { co_await wait_for([](Resolver<Done>) {}); }
+Task<> forever() {
+  co_await wait_for([](Resolver<Done>) {});
+}
 Task<> fails() {
   co_await yield_to_loop();
   throw Error::bad_request("no");

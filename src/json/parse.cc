@@ -20,8 +20,8 @@ class Parser {
     skip_space();
     if (error_.empty() && at_ < text_.size()) fail("unexpected text after the value");
     if (!error_.empty()) {
-      return std::unexpected(Error::bad_request(
-          fmt::format("invalid JSON at byte {}: {}", error_at_, error_)));
+      return std::unexpected(
+          Error::bad_request(fmt::format("invalid JSON at byte {}: {}", error_at_, error_)));
     }
     return value;
   }
@@ -37,8 +37,8 @@ class Parser {
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
 
   void skip_space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' ||
-                                  text_[at_] == '\r')) {
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t' || text_[at_] == '\r')) {
       ++at_;
     }
   }
@@ -263,7 +263,8 @@ class Parser {
       return Value(value);
     }
     // Too small for a double is zero, as in Go; too large is an error.
-    if (number.find("e-") != std::string_view::npos || number.find("E-") != std::string_view::npos) {
+    if (number.find("e-") != std::string_view::npos ||
+        number.find("E-") != std::string_view::npos) {
       return Value(0.0);
     }
     fail("number out of range");

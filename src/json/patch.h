@@ -13,7 +13,8 @@ namespace json {
 // Applies `patch` (an array of operations, at most `max_operations`) to `target`.
 // BadRequest if the patch is malformed, Invalid if an operation cannot be applied (a missing path,
 // a failed test). Copies are bounded to 3 MiB of growth.
-Result<Value> apply_json_patch(Value target, const Value& patch, std::size_t max_operations = 10'000);
+Result<Value> apply_json_patch(Value target, const Value& patch,
+                               std::size_t max_operations = 10'000);
 
 Value apply_merge_patch(Value target, const Value& patch);
 // The merge patch that turns `from` into `to`.
@@ -32,10 +33,10 @@ class JsonPath {
  private:
   struct Step {
     enum class Kind { Member, Index, All, Filter } kind = Kind::Member;
-    std::string name;             // Member; Filter: path below the element, dotted
-    std::int64_t index = 0;       // Index; negative counts from the end
-    std::string operation;        // Filter: "==" or "!="
-    Value operand;                // Filter
+    std::string name;        // Member; Filter: path below the element, dotted
+    std::int64_t index = 0;  // Index; negative counts from the end
+    std::string operation;   // Filter: "==" or "!="
+    Value operand;           // Filter
   };
   std::vector<Step> steps_;
 };

@@ -147,7 +147,8 @@ void Value::init_int(std::int64_t value) {
 }
 
 void Value::init_uint(std::uint64_t value) {
-  if (value <= static_cast<std::uint64_t>(INT64_MAX)) return init_int(static_cast<std::int64_t>(value));
+  if (value <= static_cast<std::uint64_t>(INT64_MAX))
+    return init_int(static_cast<std::int64_t>(value));
   kind_ = Kind::Uint;
   payload_.unsigned_integer = value;
 }

@@ -112,7 +112,7 @@ class Value {
   std::span<Value> edit_elements();
 
   Value& edit_element(std::size_t index);  // requires: index < size()
-  Value& push_back(Value value);           // a value that is not an array becomes an empty one first
+  Value& push_back(Value value);  // a value that is not an array becomes an empty one first
   void insert(std::size_t index, Value value);
   void erase_element(std::size_t index);
 

@@ -48,8 +48,9 @@ TEST(Value, AssigningAPartOfItselfIsSafe) {
 }
 
 TEST(Parse, RoundTripsAsGoWritesIt) {
-  for (auto text : {"null", "true", "[]", "{}", "-1", "9223372036854775807", "18446744073709551615",
-                    "0.1", "1e-7", "1e+21", "\"a\\\"\\\\\\n\"", "[1,[2,{\"a\":[]}]]", "\"\xc3\xa9\""}) {
+  for (auto text :
+       {"null", "true", "[]", "{}", "-1", "9223372036854775807", "18446744073709551615", "0.1",
+        "1e-7", "1e+21", "\"a\\\"\\\\\\n\"", "[1,[2,{\"a\":[]}]]", "\"\xc3\xa9\""}) {
     EXPECT_EQ(reprint(text), text);
   }
   EXPECT_EQ(reprint("1.0"), "1");
@@ -64,8 +65,8 @@ TEST(Parse, InvalidUtf8BecomesTheReplacementCharacter) {
 }
 
 TEST(Parse, MalformedTextIsRefusedWithItsPlace) {
-  for (auto text : {"", "{", "[1,]", "{\"a\":1,}", "01", "1.", "-", "1e", "tru", "\"\n\"", "\"\\x\"",
-                    "\"\\u12\"", "1 2", "{a:1}", "[1 2]", "nul", "\"abc", "1e400"}) {
+  for (auto text : {"", "{", "[1,]", "{\"a\":1,}", "01", "1.", "-", "1e", "tru", "\"\n\"",
+                    "\"\\x\"", "\"\\u12\"", "1 2", "{a:1}", "[1 2]", "nul", "\"abc", "1e400"}) {
     auto value = json::parse(text);
     ASSERT_FALSE(value) << text;
     EXPECT_EQ(value.error().reason(), Reason::BadRequest);

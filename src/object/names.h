@@ -25,8 +25,8 @@ std::vector<std::string> check_label_value(std::string_view text);
 // finalizers, owner references. `check_name` judges metadata.name.
 std::vector<Cause> check_metadata(const json::Value& metadata, bool namespaced,
                                   std::vector<std::string> (*check_name)(std::string_view));
-// Update rules: immutable name, uid, creationTimestamp, deletion fields, monotonic generation, no new finalizers
-// while deleting.
+// Update rules: immutable name, uid, creationTimestamp, deletion fields, monotonic generation, no
+// new finalizers while deleting.
 std::vector<Cause> check_metadata_update(const json::Value& before, const json::Value& after);
 
 // The causes that Kubernetes writes: type and message for a bad, missing or forbidden field.

@@ -24,7 +24,7 @@ class LabelSelector {
     std::vector<std::string> values;  // sorted
   };
 
-  LabelSelector() = default;  // matches everything
+  LabelSelector() = default;                                  // matches everything
   static Result<LabelSelector> parse(std::string_view text);  // "a=b,c in (d,e),!f"
   // metav1.LabelSelector: {matchLabels, matchExpressions}. A null value matches nothing, an empty
   // object everything.
