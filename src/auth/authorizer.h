@@ -12,7 +12,7 @@ namespace auth {
 
 struct Attributes {
   UserPtr user;
-  std::string verb;  // "get", "list", ...; for non-resource requests the lower-case method
+  std::string verb;     // "get", "list", ...; for non-resource requests the lower-case method
   std::string cluster;  // logical cluster name, "*" for a wildcard request
   bool resource_request = true;
   std::string group;

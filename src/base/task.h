@@ -176,6 +176,11 @@ class Resolver {
   void fail(std::exception_ptr error) const {
     settle([&](State& s) { s.outcome.template emplace<2>(std::move(error)); });
   }
+  // Whether a call would be ignored: for lists of resolvers that want to drop the dead.
+  bool settled() const {
+    std::lock_guard lock(state_->mutex);
+    return state_->loop == nullptr;
+  }
 
  private:
   template <class F>

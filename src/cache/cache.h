@@ -87,7 +87,7 @@ struct Filter {
 struct Snapshot {
   std::vector<ItemPtr> items;  // in key order: cluster, namespace, name
   std::uint64_t revision = 0;
-  std::optional<Key> next;  // set when `limit` cut the list: the first key left out
+  std::optional<Key> next;    // set when `limit` cut the list: the first key left out
   std::size_t remaining = 0;  // how many are left out, when it is known (no selector)
 };
 

@@ -1,5 +1,6 @@
 // A Kubernetes API client over an http::Transport: the same for a remote server and for one in this
-// process. Objects are trees. Errors from the server come back as the Error they were. Use on one loop.
+// process. Objects are trees. Errors from the server come back as the Error they were. Use on one
+// loop.
 #pragma once
 
 #include <functional>
@@ -63,8 +64,8 @@ class Client {
   // The object, or nothing on 404.
   Task<std::optional<json::Value>> find(Resource resource, std::string ns, std::string name);
   Task<List> list(Resource resource, std::string ns, ListOptions options);  // all pages
-  Task<std::unique_ptr<Watch>> watch(Resource resource, std::string ns, std::string resource_version,
-                                     ListOptions options);
+  Task<std::unique_ptr<Watch>> watch(Resource resource, std::string ns,
+                                     std::string resource_version, ListOptions options);
   // Namespace and name are taken from the object.
   Task<json::Value> create(Resource resource, json::Value object);
   Task<json::Value> update(Resource resource, json::Value object);

@@ -77,7 +77,7 @@ struct Source {
   // The client to list and watch with, and where to write: for logical clusters the wildcard base
   // path to read from, and a prefix such as "/clusters/" that the object's cluster is put behind
   // for writes. For plain clusters both are the client's own base path.
-  std::string read_base;    // "/clusters/*", "" ...
+  std::string read_base;     // "/clusters/*", "" ...
   std::string write_prefix;  // "/clusters/"; "" = write at read_base
   std::string write_suffix;  // behind the cluster in the write path; mostly ""
   std::shared_ptr<client::Client> client;
@@ -101,8 +101,8 @@ class Controller {
 };
 
 struct Options {
-  int workers = 4;                     // reconciles of different keys in flight
-  Duration first_retry = 5ms;          // doubles up to last_retry
+  int workers = 4;             // reconciles of different keys in flight
+  Duration first_retry = 5ms;  // doubles up to last_retry
   Duration last_retry = 30s;
 };
 

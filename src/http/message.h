@@ -100,7 +100,8 @@ struct Response {
   std::unique_ptr<BodyReader> body;
 };
 
-// Something that answers requests: an HTTP client bound to one server, or a Handler in this process.
+// Something that answers requests: an HTTP client bound to one server, or a Handler in this
+// process.
 class Transport {
  public:
   virtual ~Transport() = default;

@@ -1,6 +1,6 @@
-// Kind: one resource as a logical cluster serves it. Kinds are data: built-ins come from apis/*.yaml,
-// others from CustomResourceDefinitions and APIBindings, all through the same loader. Immutable and
-// shared: the same definition in ten thousand workspaces is one Kind.
+// Kind: one resource as a logical cluster serves it. Kinds are data: built-ins come from
+// apis/*.yaml, others from CustomResourceDefinitions and APIBindings, all through the same loader.
+// Immutable and shared: the same definition in ten thousand workspaces is one Kind.
 #pragma once
 
 #include <memory>
@@ -52,12 +52,13 @@ struct Kind {
   std::vector<std::string> categories;
   bool namespaced = false;
   std::vector<Version> versions;  // in discovery order, best first
-  std::vector<std::string> verbs;  // empty = all of get list watch create update patch delete deletecollection
-  std::string identity;            // APIExport identity hash of a bound kind, else ""
-  bool builtin = false;            // strategic merge patch and protobuf are for these only
-  bool virtual_only = false;       // reviews: create only, nothing stored
-  const Rules* rules = nullptr;    // what data cannot say; null = nothing special
-  std::string uid;                 // of the CRD or schema it came from; "" for built-ins
+  std::vector<std::string>
+      verbs;  // empty = all of get list watch create update patch delete deletecollection
+  std::string identity;          // APIExport identity hash of a bound kind, else ""
+  bool builtin = false;          // strategic merge patch and protobuf are for these only
+  bool virtual_only = false;     // reviews: create only, nothing stored
+  const Rules* rules = nullptr;  // what data cannot say; null = nothing special
+  std::string uid;               // of the CRD or schema it came from; "" for built-ins
 
   const Version* find_version(std::string_view name) const;  // served or not; null if none
   const Version& storage_version() const;

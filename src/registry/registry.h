@@ -51,12 +51,13 @@ struct DeleteOptions {
 };
 
 struct Deleted {
-  cache::ItemPtr item;    // the last state
+  cache::ItemPtr item;      // the last state
   bool finalizing = false;  // finalizers remain: the object is still there, marked as deleting
 };
 
 // Judges and changes objects before they are stored. Plugins run in the order of registration: all
-// mutate(), then schema validation, then all validate(). Throw Error(Forbidden or Invalid) to refuse.
+// mutate(), then schema validation, then all validate(). Throw Error(Forbidden or Invalid) to
+// refuse.
 class Admission {
  public:
   virtual ~Admission() = default;
@@ -94,9 +95,7 @@ class Rules {
     return {};
   }
   // Answers a create of a kind that is not stored (SubjectAccessReview).
-  virtual Task<json::Value> review(const Call&, json::Value object) const {
-    co_return object;
-  }
+  virtual Task<json::Value> review(const Call&, json::Value object) const { co_return object; }
 };
 
 class Registry {

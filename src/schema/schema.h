@@ -18,12 +18,14 @@ class Schema {
   virtual ~Schema() = default;
 
   // Removes what the schema does not name (x-kubernetes-preserve-unknown-fields respected). Returns
-  // the paths removed ("spec.extra"), for field validation. metadata, apiVersion and kind of the root stay.
+  // the paths removed ("spec.extra"), for field validation. metadata, apiVersion and kind of the
+  // root stay.
   virtual std::vector<std::string> prune(json::Value& object) const = 0;
   // Sets defaults where members are missing (and where null is not allowed).
   virtual void apply_defaults(json::Value& object) const = 0;
   // All violations, with Kubernetes' texts; at most 100. `before` (may be null) allows ratcheting.
-  virtual std::vector<Cause> validate(const json::Value& object, const json::Value& before) const = 0;
+  virtual std::vector<Cause> validate(const json::Value& object,
+                                      const json::Value& before) const = 0;
 
   // The OpenAPI v3 schema to publish, with x-kubernetes extensions.
   virtual const json::Value& openapi_v3() const = 0;

@@ -48,9 +48,13 @@ struct Transaction {
 
 struct CommitResult {
   bool committed = false;
-  Revision revision{};           // of the transaction if committed, else the newest there is
+  Revision revision{};             // of the transaction if committed, else the newest there is
   std::size_t failed_compare = 0;  // index of the first compare that did not hold
 };
+
+inline constexpr std::size_t kMaxTransactionBytes = 8 * 1024 * 1024;
+std::size_t size_of(const Transaction& transaction);  // keys and values, in bytes
+Error too_large(std::size_t bytes);
 
 // One change of one key. Events of one transaction share its revision.
 struct Event {
@@ -69,10 +73,10 @@ class Observer {
 };
 
 struct RangeOptions {
-  std::string start;          // inclusive
-  std::string end;            // exclusive; "" = to the end
-  Revision revision{};        // 0 = newest; older: Expired once compacted
-  std::size_t limit = 0;      // 0 = all
+  std::string start;      // inclusive
+  std::string end;        // exclusive; "" = to the end
+  Revision revision{};    // 0 = newest; older: Expired once compacted
+  std::size_t limit = 0;  // 0 = all
 };
 
 struct RangeResult {
@@ -102,13 +106,14 @@ class Store {
   // Feeds `observer` from now on, after loading: calls `load` with every record at one revision
   // (in key order, in batches), then on_commit with all later events and no gap. Blocks until
   // loaded. At most one observer per store; it must outlive the store.
-  virtual Revision attach(std::function<void(std::span<const Record>)> load, Observer& observer) = 0;
+  virtual Revision attach(std::function<void(std::span<const Record>)> load,
+                          Observer& observer) = 0;
 
   // The events after `since`, oldest first, for watches that resume across a restart. Expired if
   // history does not reach back that far. At most `limit` events.
   virtual Task<std::vector<Event>> history(Revision since, std::size_t limit) = 0;
 
-  // Forgets history up to `revision`.
+  // Forgets history up to `revision` (at most the newest).
   virtual Task<> compact(Revision revision) = 0;
 
   virtual Revision newest() const = 0;

@@ -1,0 +1,287 @@
+#include "cache/cache.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "base/manual_loop.h"
+#include "base/random.h"
+#include "base/scope.h"
+#include "base/strings.h"
+#include "storage/memory.h"
+#include "storage/rocksdb.h"
+
+namespace cache {
+namespace {
+
+const TableId kMaps{"", "configmaps", ""};
+
+std::string text_of(const Key& key, const std::string& labels) {
+  return R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":")" + key.name +
+         R"(","namespace":")" + key.ns + R"(","labels":{)" + labels + "}}}";
+}
+
+// A cache over a store, with ConfigMaps written past every rule.
+class CacheTest : public testing::Test {
+ protected:
+  void open(Options options = {}) {
+    cache_.reset();
+    if (!store_) store_ = std::make_unique<storage::MemoryStore>();
+    cache_ = make_cache(*store_, options);
+  }
+  void TearDown() override {
+    store_.reset();
+    cache_.reset();
+  }
+
+  std::uint64_t put(const Key& key, const std::string& labels = "") {
+    return write({{storage_key(kMaps, key), Bytes(text_of(key, labels))}});
+  }
+  std::uint64_t erase(const Key& key) { return write({{storage_key(kMaps, key), std::nullopt}}); }
+  std::uint64_t write(std::vector<storage::Write> writes) {
+    return storage::number(run(loop_, store_->commit({{}, std::move(writes)})).revision);
+  }
+  Table& maps() { return cache_->table(kMaps); }
+
+  std::string names(const Snapshot& snapshot) {
+    std::string text;
+    for (const ItemPtr& item : snapshot.items)
+      text += item->key.cluster + "/" + item->key.name + " ";
+    return text;
+  }
+  // Everything the watcher has now: "+a" added, "~a" modified, "-a" deleted.
+  std::string read(Watcher& watcher) {
+    std::string text;
+    auto batch = run(loop_, watcher.next(0s));
+    for (const EventPtr& event : batch.events) {
+      text += "+~-"[static_cast<int>(event->type)] + event->item->key.name + " ";
+    }
+    return batch.expired ? "expired" : text;
+  }
+
+  ManualLoop loop_;
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<Cache> cache_;
+};
+
+TEST(StorageKey, RoundTripsWithAndWithoutNamespaceAndIdentity) {
+  for (const TableId& table : {kMaps, TableId{"apps", "deployments", "id"}}) {
+    for (const Key& key : {Key{"root", "default", "a"}, Key{"root", "", "a"}}) {
+      auto back = parse_storage_key(storage_key(table, key));
+      ASSERT_TRUE(back);
+      EXPECT_EQ(back->first, table);
+      EXPECT_EQ(back->second, key);
+    }
+  }
+  for (auto text : {"", "/", "/a/b/c", "a/b/c/d/e", "/a/b/c/d/", "/a/b/c/d/e/f"}) {
+    EXPECT_FALSE(parse_storage_key(text)) << text;
+  }
+}
+
+TEST_F(CacheTest, ServesWhatWasLoadedAndWhatIsWritten) {
+  store_ = std::make_unique<storage::MemoryStore>();
+  auto first = put({"c1", "n", "a"});
+  open();
+  auto second = put({"c1", "n", "b"});
+
+  auto a = maps().find({"c1", "n", "a"});
+  ASSERT_TRUE(a);
+  EXPECT_EQ(a->revision, first);
+  EXPECT_NE(a->json.view().find("\"resourceVersion\":\"" + std::to_string(first) + "\""),
+            std::string_view::npos);
+  EXPECT_TRUE(maps().find({"c1", "n", "b"}));
+  EXPECT_FALSE(maps().find({"c2", "n", "a"}));
+  EXPECT_EQ(cache_->revision(), second);
+}
+
+TEST_F(CacheTest, ListsOneClusterOrAllInKeyOrderAndPages) {
+  open();
+  for (auto cluster : {"c2", "c1", "c10"}) {
+    for (auto name : {"b", "a"}) put({cluster, "n", name}, R"("k":"v")");
+  }
+  EXPECT_EQ(names(maps().list({.cluster = "c1"})), "c1/a c1/b ");
+  EXPECT_EQ(names(maps().list({})), "c1/a c1/b c10/a c10/b c2/a c2/b ");
+  EXPECT_EQ(names(maps().list({.cluster = "c1", .ns = "other"})), "");
+  EXPECT_EQ(names(maps().list({.cluster = "c1", .labels = *object::LabelSelector::parse("k=x")})),
+            "");
+
+  auto page = maps().list({}, 4);
+  EXPECT_EQ(names(page), "c1/a c1/b c10/a c10/b ");
+  EXPECT_EQ(page.remaining, 2u);
+  EXPECT_EQ(names(maps().list({}, 4, page.next)), "c2/a c2/b ");
+}
+
+TEST_F(CacheTest, WatchersSeeTheirClusterOnlyInOrder) {
+  open();
+  auto start = put({"c1", "n", "a"});
+  auto one = *maps().watch({.cluster = "c1"}, start);
+  auto all = *maps().watch({}, start);
+  put({"c1", "n", "b"});
+  put({"c2", "n", "x"});
+  put({"c1", "n", "b"});
+  erase({"c1", "n", "a"});
+
+  EXPECT_EQ(read(*one), "+b ~b -a ");
+  EXPECT_EQ(read(*all), "+b +x ~b -a ");
+  EXPECT_EQ(read(*one), "");
+}
+
+TEST_F(CacheTest, ObjectsThatEnterAndLeaveAFilterAreAddedAndDeleted) {
+  open();
+  auto start = put({"c1", "n", "a"});
+  auto watcher = *maps().watch({.labels = *object::LabelSelector::parse("k=v")}, start);
+  put({"c1", "n", "a"}, R"("k":"v")");
+  put({"c1", "n", "a"}, R"("k":"v","more":"")");
+  auto left = put({"c1", "n", "a"});
+  put({"c1", "n", "a"}, R"("more":"")");
+
+  auto batch = run(loop_, watcher->next(0s));
+  ASSERT_EQ(batch.events.size(), 3u);
+  EXPECT_EQ(batch.events[0]->type, Event::Type::Added);
+  EXPECT_EQ(batch.events[1]->type, Event::Type::Modified);
+  EXPECT_EQ(batch.events[2]->type, Event::Type::Deleted);
+  EXPECT_EQ(batch.events[2]->item->revision, left);
+  EXPECT_NE(
+      batch.events[2]->item->json.view().find("\"resourceVersion\":\"" + std::to_string(left)),
+      std::string_view::npos);
+}
+
+TEST_F(CacheTest, AWaitingWatcherIsWokenByItsClusterOnly) {
+  open();
+  auto watcher = *maps().watch({.cluster = "c1"}, cache_->revision());
+  int wakes = 0;
+  Scope scope(loop_);
+  auto wait = [](Watcher& w, int* count) -> Task<> {
+    auto batch = co_await w.next(1h);
+    if (!batch.events.empty()) ++*count;
+  };
+  scope.spawn("wait", wait(*watcher, &wakes));
+  loop_.run_until_idle();
+  put({"c2", "n", "x"});
+  loop_.run_until_idle();
+  EXPECT_EQ(wakes, 0);
+  put({"c1", "n", "a"});
+  loop_.run_until_idle();
+  EXPECT_EQ(wakes, 1);
+}
+
+TEST_F(CacheTest, PatienceEndsWithAnEmptyBatchThatCarriesARevision) {
+  open();
+  auto watcher = *maps().watch({.cluster = "c1"}, cache_->revision());
+  auto newest = put({"c2", "n", "x"});
+  std::uint64_t told = 0;
+  Scope scope(loop_);
+  auto wait = [](Watcher& w, std::uint64_t* revision) -> Task<> {
+    *revision = (co_await w.next(60s)).revision;
+  };
+  scope.spawn("wait", wait(*watcher, &told));
+  loop_.advance(61s);
+  EXPECT_EQ(told, newest);
+}
+
+TEST_F(CacheTest, SlowWatchersExpireButQuietOnesDoNot) {
+  open({.ring_events = 10});
+  auto start = put({"c1", "n", "a"});
+  auto slow = *maps().watch({.cluster = "c1"}, start);
+  auto quiet = *maps().watch({.cluster = "c3"}, start);
+  std::string got;
+  Scope scope(loop_);
+  auto wait = [](CacheTest*, Watcher& w, std::string* out) -> Task<> {
+    auto batch = co_await w.next(1h);
+    *out = batch.expired ? "expired" : std::to_string(batch.events.size());
+  };
+  scope.spawn("wait", wait(this, *quiet, &got));
+  loop_.run_until_idle();
+  for (int i = 0; i < 50; ++i) put({"c1", "n", "a"});
+  EXPECT_EQ(read(*slow), "expired");
+  EXPECT_EQ(maps().watch({}, start).error().reason(), Reason::Expired);
+  put({"c3", "n", "a"});
+  loop_.run_until_idle();
+  EXPECT_EQ(got, "1");
+}
+
+TEST_F(CacheTest, ListenersAreNeverBehindAnAcknowledgedWrite) {
+  store_ = std::make_unique<storage::MemoryStore>();
+  put({"c1", "n", "a"});
+  open();
+  std::string seen;
+  cache_->listen(kMaps, [&](const EventPtr& event) { seen += event->item->key.name; });
+  put({"c1", "n", "b"});
+  EXPECT_EQ(seen, "ab");
+}
+
+TEST_F(CacheTest, KeysOfAClusterCoverAllTables) {
+  open();
+  put({"c1", "n", "a"});
+  write({{storage_key({"apps", "deployments", ""}, {"c1", "n", "d"}),
+          Bytes(text_of({"c1", "n", "d"}, ""))}});
+  put({"c2", "n", "a"});
+  EXPECT_EQ(cache_->keys_of_cluster("c1", 10),
+            (std::vector<std::string>{"/c1/core/configmaps/n/a", "/c1/apps/deployments/n/d"}));
+  EXPECT_EQ(cache_->keys_of_cluster("c1", 1).size(), 1u);
+}
+
+TEST_F(CacheTest, WaitingForARevisionEndsWhenItIsSeenOrWithATimeout) {
+  open();
+  auto next = cache_->revision() + 1;
+  std::string outcome;
+  Scope scope(loop_);
+  auto wait = [](Cache& cache, std::uint64_t revision, std::string* out) -> Task<> {
+    try {
+      co_await cache.wait_until(revision);
+      *out += "seen ";
+    } catch (const Error& error) {
+      *out += error.message();
+    }
+  };
+  scope.spawn("wait", wait(*cache_, next, &outcome));
+  loop_.run_until_idle();
+  put({"c1", "n", "a"});
+  loop_.run_until_idle();
+  scope.spawn("wait", wait(*cache_, next + 5, &outcome));
+  loop_.advance(4s);
+  EXPECT_EQ(outcome, "seen Too large resource version: " + std::to_string(next + 5) +
+                         ", current: " + std::to_string(next));
+}
+
+TEST_F(CacheTest, WatchesResumeAcrossARestart) {
+  std::string directory =
+      std::filesystem::temp_directory_path() / ("cache-" + hex_encode(random_bytes(8)));
+  store_ = storage::open_rocksdb({directory});
+  open();
+  auto start = put({"c1", "n", "a"});
+  put({"c1", "n", "a"});
+  erase({"c1", "n", "a"});
+  put({"c1", "n", "b"});
+  store_.reset();
+  store_ = storage::open_rocksdb({directory});
+  open();
+
+  auto watcher = *maps().watch({.cluster = "c1"}, start);
+  EXPECT_EQ(read(*watcher), "~a -a +b ");
+  store_.reset();
+  std::filesystem::remove_all(directory);
+}
+
+TEST_F(CacheTest, ManyThreadsReadWhileOneWrites) {
+  open({.ring_events = 1000});
+  auto start = cache_->revision();
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      ManualLoop loop;
+      auto watcher = *maps().watch({}, start);
+      std::size_t events = 0;
+      while (events < 300) events += run(loop, watcher->next(0s)).events.size();
+      while (!stop) maps().list({.cluster = "c1"}, 10);
+    });
+  }
+  for (int i = 0; i < 300; ++i) put({"c1", "n", "a" + std::to_string(i % 7)});
+  stop = true;
+  for (auto& reader : readers) reader.join();
+}
+
+}  // namespace
+}  // namespace cache

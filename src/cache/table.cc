@@ -1,0 +1,237 @@
+#include "cache/table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <mutex>
+
+#include "cache/item.h"
+
+namespace cache {
+namespace {
+
+constexpr std::size_t kMaxBatch = 1024;
+constexpr std::size_t kMaxScan = 16 * 1024;  // events looked at while the lock is held
+// Beyond this many objects the rest of a page is not counted.
+constexpr std::size_t kMaxCounted = 50'000;
+
+// Whether `key` lies behind everything that `filter` can select.
+bool is_beyond(const Key& key, const Filter& filter) {
+  if (filter.cluster.empty()) return false;
+  if (key.cluster != filter.cluster) return key.cluster > filter.cluster;
+  return !filter.ns.empty() && key.ns > filter.ns;
+}
+
+}  // namespace
+
+class RingWatcher final : public Watcher {
+ public:
+  RingWatcher(MemoryTable& table, Filter filter, std::uint64_t cursor)
+      : table_(table), filter_(std::move(filter)), cursor_(cursor) {}
+
+  Task<Batch> next(Duration patience) override {
+    Batch batch = read();
+    if (!batch.events.empty() || batch.expired || behind_ || patience <= 0s) co_return batch;
+    co_await wait(patience);
+    co_return read();
+  }
+
+ private:
+  // What the ring has behind the cursor.
+  Batch read() {
+    Batch batch;
+    std::shared_lock lock(table_.mutex_);
+    // Read before the ring, so that everything up to it is in the ring.
+    std::uint64_t seen = table_.seen_.load(std::memory_order_acquire);
+    if (cursor_ < table_.floor_) {
+      batch.expired = true;
+      return batch;
+    }
+    auto at = std::ranges::upper_bound(table_.ring_, cursor_, {}, &Event::revision);
+    std::size_t scanned = 0;
+    for (; at != table_.ring_.end(); ++at) {
+      // Stops between transactions only: a cursor is a revision.
+      bool boundary = (*at)->revision != cursor_;
+      if (boundary && (batch.events.size() >= kMaxBatch || scanned >= kMaxScan)) break;
+      ++scanned;
+      cursor_ = (*at)->revision;
+      if (auto event = seen_through(*at, filter_)) batch.events.push_back(std::move(event));
+    }
+    behind_ = at != table_.ring_.end();
+    if (!behind_) cursor_ = std::max(cursor_, seen);
+    batch.revision = cursor_;
+    return batch;
+  }
+
+  Task<> wait(Duration patience) {
+    Loop& loop = co_await current_loop();
+    struct Registration {
+      MemoryTable& table;
+      Loop& loop;
+      std::pair<std::string, std::uint64_t> key;
+      Loop::TimerId timer = 0;
+      ~Registration() {
+        loop.cancel_timer(timer);
+        if (key.second == 0) return;
+        std::unique_lock lock(table.mutex_);
+        table.waiters_.erase(key);
+      }
+    } registration{table_, loop, {filter_.cluster, 0}};
+    std::uint64_t nothing_until =
+        co_await wait_for<std::uint64_t>([&](Resolver<std::uint64_t> done) {
+          registration.timer = loop.call_after(patience, [done] { done.resolve(0); });
+          std::unique_lock lock(table_.mutex_);
+          if (!table_.ring_.empty() && table_.ring_.back()->revision > cursor_) {
+            lock.unlock();
+            return done.resolve(0);
+          }
+          registration.key.second = table_.next_waiter_++;
+          table_.waiters_.emplace(registration.key, done);
+        });
+    skip(nothing_until, registration.key);
+  }
+
+  // Moves the cursor over events of other clusters, so that a quiet watcher of a busy table is not
+  // mistaken for a slow one.
+  void skip(std::uint64_t nothing_until, const std::pair<std::string, std::uint64_t>& key) {
+    std::shared_lock lock(table_.mutex_);
+    if (table_.waiters_.contains(key) && !table_.ring_.empty()) {
+      nothing_until = table_.ring_.back()->revision;  // never woken: none of the events was for us
+    }
+    cursor_ = std::max(cursor_, nothing_until);
+  }
+
+  MemoryTable& table_;
+  Filter filter_;
+  std::uint64_t cursor_;
+  bool behind_ = false;  // the last read() stopped at its limits
+};
+
+ItemPtr MemoryTable::find(const Key& key) const {
+  std::shared_lock lock(mutex_);
+  auto it = objects_.find(key);
+  return it == objects_.end() ? nullptr : *it;
+}
+
+Snapshot MemoryTable::list(const Filter& filter, std::size_t limit, std::optional<Key> from) const {
+  Snapshot snapshot;
+  std::shared_lock lock(mutex_);
+  snapshot.revision = seen_.load(std::memory_order_acquire);
+  if (!ring_.empty()) snapshot.revision = std::max(snapshot.revision, ring_.back()->revision);
+  auto it = objects_.lower_bound(from ? *from : Key{filter.cluster, filter.ns, ""});
+  for (; it != objects_.end() && !is_beyond((*it)->key, filter); ++it) {
+    if (!filter.accepts(**it)) continue;
+    if (limit != 0 && snapshot.items.size() == limit) {
+      snapshot.next = (*it)->key;
+      break;
+    }
+    snapshot.items.push_back(*it);
+  }
+  bool countable = snapshot.next && filter.labels.matches_everything() && !filter.matches &&
+                   objects_.size() <= kMaxCounted;
+  for (; countable && it != objects_.end() && !is_beyond((*it)->key, filter); ++it) {
+    if (filter.accepts(**it)) ++snapshot.remaining;
+  }
+  return snapshot;
+}
+
+Result<std::unique_ptr<Watcher>> MemoryTable::watch(Filter filter, std::uint64_t revision) {
+  std::shared_lock lock(mutex_);
+  if (revision < floor_) {
+    return std::unexpected(Error(
+        Reason::Expired, fmt::format("too old resource version: {} ({})", revision, floor_ + 1)));
+  }
+  return std::make_unique<RingWatcher>(*this, std::move(filter), revision);
+}
+
+std::size_t MemoryTable::count(std::string_view cluster) const {
+  std::shared_lock lock(mutex_);
+  if (cluster.empty()) return objects_.size();
+  std::size_t total = 0;
+  auto it = objects_.lower_bound(Key{std::string(cluster), "", ""});
+  for (; it != objects_.end() && (*it)->key.cluster == cluster; ++it) ++total;
+  return total;
+}
+
+void MemoryTable::load(ItemPtr item) {
+  std::unique_lock lock(mutex_);
+  objects_.insert(objects_.end(), std::move(item));
+}
+
+void MemoryTable::start_ring(std::uint64_t floor) {
+  std::unique_lock lock(mutex_);
+  floor_ = floor;
+}
+
+void MemoryTable::append_event(EventPtr event) {
+  std::unique_lock lock(mutex_);
+  push(std::move(event));
+}
+
+void MemoryTable::push(EventPtr event) {
+  ring_.push_back(std::move(event));
+  while (ring_.size() > ring_events_) {
+    floor_ = ring_.front()->revision;
+    ring_.pop_front();
+  }
+}
+
+EventPtr MemoryTable::apply(const Key& key, ItemPtr current, std::uint64_t revision) {
+  auto event = std::make_shared<Event>();
+  event->revision = revision;
+  std::unique_lock lock(mutex_);
+  auto present = objects_.find(key);
+  if (present != objects_.end()) {
+    event->previous = *present;
+    objects_.erase(present);
+  }
+  if (current) {
+    event->type = event->previous ? Event::Type::Modified : Event::Type::Added;
+    event->item = current;
+    objects_.insert(std::move(current));
+  } else if (event->previous) {
+    event->type = Event::Type::Deleted;
+    event->item = at_revision(*event->previous, revision);
+  } else {
+    return nullptr;
+  }
+  push(event);
+  wake(key.cluster, revision);
+  wake("", revision);
+  return event;
+}
+
+void MemoryTable::wake(const std::string& cluster, std::uint64_t revision) {
+  auto first = waiters_.lower_bound({cluster, 0});
+  auto last = first;
+  for (; last != waiters_.end() && last->first.first == cluster; ++last) {
+    last->second.resolve(revision - 1);
+  }
+  waiters_.erase(first, last);
+}
+
+void MemoryTable::listen(Listener listener) {
+  std::shared_lock lock(mutex_);
+  for (const ItemPtr& item : objects_) {
+    auto event = std::make_shared<Event>();
+    event->item = item;
+    event->revision = item->revision;
+    listener(event);
+  }
+  listeners_.push_back(std::move(listener));
+}
+
+void MemoryTable::tell_listeners(const EventPtr& event) const {
+  for (const Listener& listener : listeners_) listener(event);
+}
+
+void MemoryTable::collect_keys(std::string_view cluster, const TableId& id, std::size_t limit,
+                               std::vector<std::string>& keys) const {
+  std::shared_lock lock(mutex_);
+  auto it = objects_.lower_bound(Key{std::string(cluster), "", ""});
+  for (; it != objects_.end() && (*it)->key.cluster == cluster && keys.size() < limit; ++it) {
+    keys.push_back(storage_key(id, (*it)->key));
+  }
+}
+
+}  // namespace cache

@@ -1,0 +1,71 @@
+// One resource's objects and recent events. The cache's apply thread writes; everyone reads.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "cache/cache.h"
+
+namespace cache {
+
+// The newest revision that all tables have seen; shared by a cache and its tables.
+using SeenRevision = std::atomic<std::uint64_t>;
+
+class MemoryTable final : public Table {
+ public:
+  MemoryTable(std::size_t ring_events, const SeenRevision& seen)
+      : ring_events_(ring_events), seen_(seen) {}
+
+  ItemPtr find(const Key& key) const override;
+  Snapshot list(const Filter& filter, std::size_t limit, std::optional<Key> from) const override;
+  Result<std::unique_ptr<Watcher>> watch(Filter filter, std::uint64_t revision) override;
+  std::size_t count(std::string_view cluster) const override;
+
+  // For the cache. load() fills the table, start_ring() says from which revision on events are
+  // complete, append_event() adds one that is already in the objects, apply() a new one.
+  void load(ItemPtr item);
+  void start_ring(std::uint64_t floor);
+  void append_event(EventPtr event);
+  EventPtr apply(const Key& key, ItemPtr current, std::uint64_t revision);
+  void listen(Listener listener);
+  void tell_listeners(const EventPtr& event) const;
+  // Appends the keys of a cluster's objects until `keys` has `limit`.
+  void collect_keys(std::string_view cluster, const TableId& id, std::size_t limit,
+                    std::vector<std::string>& keys) const;
+
+ private:
+  friend class RingWatcher;
+
+  struct ByKey {
+    using is_transparent = void;
+    bool operator()(const ItemPtr& a, const ItemPtr& b) const { return a->key < b->key; }
+    bool operator()(const ItemPtr& a, const Key& b) const { return a->key < b; }
+    bool operator()(const Key& a, const ItemPtr& b) const { return a < b->key; }
+  };
+  using Objects = std::set<ItemPtr, ByKey>;
+
+  // A watcher that waits, by cluster ("" = all). It is told the revision before the event that
+  // woke it: nothing for it lies between its cursor and there.
+  using Waiters = std::map<std::pair<std::string, std::uint64_t>, Resolver<std::uint64_t>>;
+
+  void push(EventPtr event);
+  void wake(const std::string& cluster, std::uint64_t revision);
+
+  const std::size_t ring_events_;
+  const SeenRevision& seen_;
+  mutable std::shared_mutex mutex_;
+  Objects objects_;            // guarded by mutex_, like all below
+  std::deque<EventPtr> ring_;  // in revision order
+  std::uint64_t floor_ = 0;    // events up to here are not (or no longer) in the ring
+  Waiters waiters_;
+  std::uint64_t next_waiter_ = 1;
+  std::vector<Listener> listeners_;  // fixed once requests are served
+};
+
+}  // namespace cache

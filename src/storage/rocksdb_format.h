@@ -1,0 +1,36 @@
+// How the RocksDB engine lays out its bytes. Three column families:
+//   kv    key -> created (8 bytes, big endian), modified (8), value
+//   log   revision (8), index in the transaction (4) -> key length (4), key, flags (1: now present,
+//         2: was present), and if it was present the previous record as in kv. The value that an
+//         event wrote is not repeated: it is the `previous` of the key's next event, or stands in
+//         kv.
+//   meta  "format", "newest", "oldest"
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "storage/store.h"
+
+namespace storage::format {
+
+inline constexpr std::uint64_t kVersion = 1;
+
+std::string encode_number(std::uint64_t value);                      // 8 bytes, big endian
+std::optional<std::uint64_t> decode_number(std::string_view bytes);  // needs 8 bytes or more
+
+std::string encode_record(const Record& record);  // without the key
+std::optional<Record> decode_record(std::string key, std::string_view bytes);
+
+std::string log_key(Revision revision, std::uint32_t index);
+struct LogEntry {
+  Revision revision{};
+  std::string key;
+  bool present = false;  // after the event
+  std::optional<Record> previous;
+};
+std::string encode_log(const Event& event);
+std::optional<LogEntry> decode_log(std::string_view key, std::string_view bytes);
+
+}  // namespace storage::format

@@ -1,0 +1,294 @@
+#include "storage/store_contract.h"
+
+#include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "base/random.h"
+#include "base/scope.h"
+#include "base/strings.h"
+#include "storage/memory.h"
+#include "storage/rocksdb.h"
+#include "storage/rocksdb_format.h"
+
+namespace storage {
+
+void StoreContract::SetUp() {
+  directory_ = std::filesystem::temp_directory_path() / ("store-" + hex_encode(random_bytes(8)));
+  store_ = GetParam().open(directory_);
+}
+
+void StoreContract::TearDown() {
+  store_.reset();
+  std::filesystem::remove_all(directory_);
+}
+
+CommitResult StoreContract::commit(Transaction transaction) {
+  return run(loop_, store_->commit(std::move(transaction)));
+}
+
+Revision StoreContract::put(const std::string& key, const std::string& value) {
+  auto result = commit({{}, {{key, Bytes(value)}}});
+  EXPECT_TRUE(result.committed);
+  return result.revision;
+}
+
+Revision StoreContract::erase(const std::string& key) {
+  return commit({{}, {{key, std::nullopt}}}).revision;
+}
+
+std::string StoreContract::read(const std::string& key) {
+  auto record = run(loop_, store_->find(key));
+  return record ? std::string(record->value.view()) : "-";
+}
+
+void StoreContract::reopen() {
+  store_.reset();
+  store_ = GetParam().open(directory_);
+}
+
+namespace {
+
+std::string keys(const RangeResult& result) {
+  std::string text;
+  for (const Record& record : result.records)
+    text += record.key + "=" + std::string(record.value.view()) + " ";
+  return text + (result.more ? "more" : "");
+}
+
+struct Recorder final : Observer {
+  std::vector<Event> events;
+  std::vector<std::size_t> sizes;
+  void on_commit(std::span<const Event> seen, Revision) override {
+    events.insert(events.end(), seen.begin(), seen.end());
+    sizes.push_back(seen.size());
+  }
+};
+
+TEST_P(StoreContract, FindsWhatWasWrittenAndForgetsWhatWasDeleted) {
+  EXPECT_EQ(read("a"), "-");
+  Revision first = put("a", "1");
+  Revision second = put("a", "2");
+  EXPECT_LT(first, second);
+  auto record = run(loop_, store_->find("a"));
+  EXPECT_EQ(record->created, first);
+  EXPECT_EQ(record->modified, second);
+  erase("a");
+  EXPECT_EQ(read("a"), "-");
+}
+
+TEST_P(StoreContract, ATransactionHappensWhollyOrNotAtAll) {
+  Revision at = put("a", "1");
+  auto lost = commit({{{"a", at}, {"b", Revision{7}}}, {{"a", Bytes("2")}, {"b", Bytes("2")}}});
+  EXPECT_FALSE(lost.committed);
+  EXPECT_EQ(lost.failed_compare, 1u);
+  EXPECT_EQ(read("a") + read("b"), "1-");
+
+  auto won = commit({{{"a", at}, {"b", Revision{}}}, {{"a", Bytes("2")}, {"b", Bytes("2")}}});
+  EXPECT_TRUE(won.committed);
+  EXPECT_EQ(read("a") + read("b"), "22");
+}
+
+TEST_P(StoreContract, CreateIfAbsentWinsOnce) {
+  EXPECT_TRUE(commit({{{"a", Revision{}}}, {{"a", Bytes("1")}}}).committed);
+  EXPECT_FALSE(commit({{{"a", Revision{}}}, {{"a", Bytes("2")}}}).committed);
+  erase("a");
+  EXPECT_TRUE(commit({{{"a", Revision{}}}, {{"a", Bytes("3")}}}).committed);
+}
+
+TEST_P(StoreContract, DeletingWhatIsAbsentChangesNothing) {
+  Revision before = store_->newest();
+  EXPECT_EQ(erase("nothing"), before);
+  EXPECT_EQ(store_->newest(), before);
+}
+
+TEST_P(StoreContract, RangesArePagedAndReadableInThePast) {
+  for (std::string key : {"a", "b", "c"}) put("k/" + key, "1");
+  Revision past = put("z", "1");
+  put("k/b", "2");
+  erase("k/a");
+  put("k/d", "2");
+
+  auto all = [&](Revision revision, std::size_t limit) {
+    return keys(run(loop_, store_->range({"k/", prefix_end("k/"), revision, limit})));
+  };
+  EXPECT_EQ(all({}, 0), "k/b=2 k/c=1 k/d=2 ");
+  EXPECT_EQ(all({}, 2), "k/b=2 k/c=1 more");
+  EXPECT_EQ(all(past, 0), "k/a=1 k/b=1 k/c=1 ");
+  EXPECT_EQ(all(past, 1), "k/a=1 more");
+}
+
+TEST_P(StoreContract, TheObserverSeesEveryEventInOrderWithPreviousValues) {
+  put("a", "1");
+  Recorder recorder;
+  std::string loaded;
+  store_->attach(
+      [&](std::span<const Record> records) {
+        for (const Record& record : records) loaded += record.key;
+      },
+      recorder);
+  put("a", "2");
+  commit({{}, {{"a", std::nullopt}, {"b", Bytes("x")}}});
+  store_.reset();
+
+  EXPECT_EQ(loaded, "a");
+  ASSERT_EQ(recorder.events.size(), 3u);
+  EXPECT_EQ(recorder.sizes, (std::vector<std::size_t>{1, 2}));
+  EXPECT_EQ(recorder.events[0].previous->value.view(), "1");
+  EXPECT_EQ(recorder.events[0].current->value.view(), "2");
+  EXPECT_FALSE(recorder.events[1].current);
+  EXPECT_FALSE(recorder.events[2].previous);
+  EXPECT_EQ(recorder.events[1].revision, recorder.events[2].revision);
+}
+
+TEST_P(StoreContract, HistoryTellsWhatHappenedAndEndsWithExpired) {
+  Revision start = put("a", "1");
+  put("a", "2");
+  put("b", "1");
+  Revision last = erase("a");
+
+  auto events = run(loop_, store_->history(start, 100));
+  ASSERT_EQ(events.size(), 3u);
+  EXPECT_EQ(events[0].current->value.view(), "2");
+  EXPECT_EQ(events[0].previous->value.view(), "1");
+  EXPECT_EQ(events[1].current->value.view(), "1");
+  EXPECT_FALSE(events[2].current);
+  EXPECT_EQ(events[2].previous->value.view(), "2");
+  EXPECT_EQ(run(loop_, store_->history(start, 1)).size(), 1u);
+
+  run(loop_, store_->compact(last));
+  EXPECT_EQ(store_->oldest(), last);
+  EXPECT_THROW(run(loop_, store_->history(start, 100)), Error);
+  EXPECT_THROW(run(loop_, store_->range({"a", "", start, 0})), Error);
+  EXPECT_TRUE(run(loop_, store_->history(last, 100)).empty());
+}
+
+TEST_P(StoreContract, OversizedTransactionsAreRefused) {
+  EXPECT_THROW(put("a", std::string(9 * 1024 * 1024, 'x')), Error);
+  EXPECT_EQ(read("a"), "-");
+}
+
+TEST_P(StoreContract, ConcurrentWritersLoseNoUpdate) {
+  put("n", "0");
+  auto increments = [](Store& store) {
+    ManualLoop loop;
+    for (int done = 0; done < 50;) {
+      auto record = run(loop, store.find("n"));
+      auto next = std::to_string(*parse_u64(record->value.view()) + 1);
+      if (run(loop, store.commit({{{"n", record->modified}}, {{"n", Bytes(next)}}})).committed)
+        ++done;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back([&] { increments(*store_); });
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(read("n"), "200");
+}
+
+class DurableContract : public StoreContract {};
+
+TEST_P(DurableContract, ReopeningKeepsDataRevisionAndHistory) {
+  Revision first = put("a", "1");
+  Revision last = put("a", "2");
+  reopen();
+  EXPECT_EQ(read("a"), "2");
+  EXPECT_EQ(store_->newest(), last);
+  EXPECT_EQ(run(loop_, store_->history(first, 10)).size(), 1u);
+  EXPECT_LT(last, put("b", "1"));
+}
+
+Engine memory_engine() {
+  return {"memory", [](const std::string&) { return std::make_unique<MemoryStore>(); }};
+}
+Engine rocksdb_engine() {
+  return {"rocksdb", [](const std::string& directory) { return open_rocksdb({directory}); }};
+}
+std::string engine_name(const testing::TestParamInfo<Engine>& engine) { return engine.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(Engines, StoreContract, testing::Values(memory_engine(), rocksdb_engine()),
+                         engine_name);
+INSTANTIATE_TEST_SUITE_P(Engines, DurableContract, testing::Values(rocksdb_engine()), engine_name);
+
+std::string fresh_directory() {
+  return std::filesystem::temp_directory_path() / ("store-" + hex_encode(random_bytes(8)));
+}
+
+std::string open_error(const std::string& directory) {
+  try {
+    open_rocksdb({directory});
+  } catch (const Error& error) {
+    return error.message();
+  }
+  return "";
+}
+
+TEST(Rocksdb, ASecondOpenerIsToldThatTheDirectoryIsInUse) {
+  std::string directory = fresh_directory();
+  auto store = open_rocksdb({directory});
+  EXPECT_EQ(open_error(directory),
+            "cannot open the store in " + directory + ": it is in use by another process");
+  store.reset();
+  std::filesystem::remove_all(directory);
+}
+
+TEST(Rocksdb, AKilledWriterLosesNothingThatWasAcknowledged) {
+  std::string directory = fresh_directory();
+  std::string acknowledged = directory + ".acknowledged";
+  for (int round = 0; round < 5; ++round) {
+    pid_t child = fork();
+    if (child == 0) {
+      auto store = open_rocksdb({directory});
+      ManualLoop loop;
+      std::ofstream log(acknowledged, std::ios::app);
+      for (int i = 0;; ++i) {
+        std::string key = fmt::format("{}-{}", round, i);
+        Transaction both{{}, {{"a/" + key, Bytes("x")}, {"b/" + key, Bytes("x")}}};
+        if (run(loop, store->commit(std::move(both))).committed) log << key << std::endl;
+        if (i == 20 + 7 * round) raise(SIGKILL);
+      }
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status));
+  }
+  auto store = open_rocksdb({directory});
+  ManualLoop loop;
+  std::ifstream log(acknowledged);
+  std::size_t count = 0;
+  for (std::string key; std::getline(log, key); ++count) {
+    EXPECT_TRUE(run(loop, store->find("a/" + key))) << key;
+    EXPECT_TRUE(run(loop, store->find("b/" + key))) << key;
+  }
+  EXPECT_GT(count, 100u);
+  auto a = run(loop, store->range({"a/", "b/", {}, 0})).records.size();
+  auto b = run(loop, store->range({"b/", "c/", {}, 0})).records.size();
+  EXPECT_EQ(a, b);
+  store.reset();
+  std::filesystem::remove_all(directory);
+  std::filesystem::remove(acknowledged);
+}
+
+TEST(RocksdbFormat, DamagedEntriesAreRecognized) {
+  Event event{Revision{3}, "key", {}, Record{"key", Bytes("old"), Revision{1}, Revision{2}}};
+  std::string key = format::log_key(Revision{3}, 0), value = format::encode_log(event);
+  EXPECT_TRUE(format::decode_log(key, value));
+  for (std::size_t cut : {0u, 4u, 7u, 20u})
+    EXPECT_FALSE(format::decode_log(key, value.substr(0, cut)));
+  EXPECT_FALSE(format::decode_log("short", value));
+}
+
+TEST(MemoryStore, FailsOnDemandAsAFullDisk) {
+  MemoryStore store;
+  ManualLoop loop;
+  store.fail_commits(1);
+  EXPECT_FALSE(store.health().writable);
+  EXPECT_THROW(run(loop, store.commit({{}, {{"a", Bytes("1")}}})), Error);
+  EXPECT_TRUE(run(loop, store.commit({{}, {{"a", Bytes("1")}}})).committed);
+}
+
+}  // namespace
+}  // namespace storage

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Runs every test: lints, unit and scenario tests (plain, ASan+UBSan, TSan), fuzzers, the acceptance
+# scripts. Closes with one line "N passed, N failed". Options: --fast leaves out the sanitizers,
+# fuzzers and acceptance; FUZZ_SECONDS sets how long each fuzzer runs (default 30).
+set -u
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+export PATH=$root/bin:$PATH
+export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+jobs=$(nproc)
+fast=; [ "${1:-}" = --fast ] && fast=1
+passed=0 failed=0
+logs=$root/build/logs
+mkdir -p "$logs"
+
+# count NAME STATUS: one test that is not a unit test
+count() {
+  if [ "$2" -eq 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED $1"; fi
+}
+
+# build PRESET TARGET...
+build() {
+  local preset=$1; shift
+  cmake --preset "$preset" >"$logs/configure-$preset.log" 2>&1 || { cat "$logs/configure-$preset.log"; return 1; }
+  cmake --build "build/$preset" -j "$jobs" --target "$@" >"$logs/build-$preset.log" 2>&1 || { tail -50 "$logs/build-$preset.log"; return 1; }
+}
+
+# unit PRESET: runs all unit test programs of a build and adds up their figures
+unit() {
+  local preset=$1 program name log
+  if ! build "$preset" all; then count "build $preset" 1; return; fi
+  while read -r program; do
+    name=$(basename "$program")
+    log=$logs/$preset-$name.log
+    if timeout 600 "$program" --gtest_brief=1 >"$log" 2>&1; then :; else
+      echo "FAILED $preset $name:"; grep -E '^\[  FAILED|ERROR|SUMMARY|Failure|CHECK' "$log" | head -20 || true
+    fi
+    local ran ok
+    ran=$(sed -n 's/^\[==========\] \([0-9]*\) tests\{0,1\} from.* ran.*/\1/p' "$log" | tail -1)
+    ok=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log" | tail -1)
+    if [ -z "$ran" ]; then count "$preset $name (did not end)" 1; continue; fi
+    passed=$((passed + ${ok:-0})); failed=$((failed + ran - ${ok:-0}))
+  done < <(find "build/$preset/src" -type f -name '*_test' -perm -u+x | sort)
+}
+
+echo "== lint";        tools/lint/run.sh; count lint $?
+echo "== unit (dev)";  unit dev
+if [ -z "$fast" ]; then
+  echo "== unit (ASan, UBSan)"; ASAN_OPTIONS=detect_leaks=1 unit asan
+  echo "== unit (TSan)";        TSAN_OPTIONS="suppressions=$root/test/tsan.supp halt_on_error=1" unit tsan
+  echo "== fuzzers"
+  if build fuzz all; then
+    for program in build/fuzz/test/fuzz/*_fuzz; do
+      [ -x "$program" ] || continue
+      name=$(basename "$program")
+      corpus=build/fuzz/corpus/$name
+      mkdir -p "$corpus"
+      "$program" -max_total_time="${FUZZ_SECONDS:-30}" -rss_limit_mb=2048 -timeout=10 -artifact_prefix="$logs/$name-" \
+        "$corpus" $(ls -d "test/fuzz/seeds/$name" 2>/dev/null) >"$logs/$name.log" 2>&1
+      count "$name" $?
+    done
+  else
+    count "build fuzz" 1
+  fi
+  echo "== acceptance"
+  if make build >"$logs/make-build.log" 2>&1; then
+    for script in test/acceptance/*.sh; do
+      log=$logs/$(basename "$script").log
+      ROOT=$root bash "$script" >"$log" 2>&1
+      status=$?
+      grep -E '^FAIL' "$log"
+      closing=$(tail -1 "$log")
+      if [[ $closing =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+        passed=$((passed + BASH_REMATCH[1])); failed=$((failed + BASH_REMATCH[2]))
+      else
+        count "$(basename "$script")" "$status"
+      fi
+    done
+  else
+    tail -30 "$logs/make-build.log"; count "make build" 1
+  fi
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
