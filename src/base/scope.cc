@@ -38,8 +38,8 @@ Scope::Scope(Loop& loop) : loop_(loop) {}
 
 Scope::~Scope() { CHECK(children_.empty()); }
 
-void Scope::spawn(std::string name, Task<> task) {
-  if (cancelled_) return;
+TaskRef Scope::spawn(std::string name, Task<> task) {
+  if (cancelled_) return {};
   auto child = std::make_shared<task_detail::Child<void>>();
   auto place = children_.insert(children_.end(), child);
   child->on_done = [this, place, name = std::move(name)] {
@@ -52,7 +52,9 @@ void Scope::spawn(std::string name, Task<> task) {
     }
     finished(place);
   };
+  TaskRef ref(child);
   task_detail::start(loop_, std::move(child), std::move(task));
+  return ref;
 }
 
 void Scope::finished(std::list<std::shared_ptr<task_detail::Child<void>>>::iterator child) {

@@ -13,6 +13,20 @@
 #include "base/child_task.h"
 #include "base/task.h"
 
+// Refers to one task of a Scope without owning it.
+class TaskRef {
+ public:
+  TaskRef() = default;
+  explicit TaskRef(std::weak_ptr<task_detail::Child<void>> child) : child_(std::move(child)) {}
+  // Asks that task alone to stop; harmless if it has ended. On the scope's loop only.
+  void cancel() const {
+    if (auto child = child_.lock()) child->context.cancel();
+  }
+
+ private:
+  std::weak_ptr<task_detail::Child<void>> child_;
+};
+
 class Scope {
  public:
   explicit Scope(Loop& loop);
@@ -23,7 +37,7 @@ class Scope {
 
   // Starts `task` on this scope's loop (at the loop's next turn). If it fails, its siblings are
   // cancelled and join() reports the failure. After cancel(), the task is dropped, not started.
-  void spawn(std::string name, Task<> task);
+  TaskRef spawn(std::string name, Task<> task);
 
   // Asks all tasks to stop: whatever each one awaits ends with Cancelled, so its destructors run
   // and it unwinds. Idempotent; returns at once.

@@ -1,0 +1,72 @@
+#include "net/loop.h"
+
+#include <sys/resource.h>
+
+#include <boost/asio/post.hpp>
+#include <csignal>
+
+#include "net/loop_core.h"
+
+namespace net {
+
+IoLoop::IoLoop() : core_(std::make_unique<Core>()) { std::signal(SIGPIPE, SIG_IGN); }
+IoLoop::~IoLoop() = default;
+
+void IoLoop::run() {
+  core_->thread = std::this_thread::get_id();
+  core_->context.run();
+  core_->thread = std::thread::id();
+}
+
+void IoLoop::stop() { core_->context.stop(); }
+
+void IoLoop::post(Job job) { boost::asio::post(core_->context, std::move(job)); }
+
+Loop::TimerId IoLoop::call_after(Duration delay, Job job) {
+  TimerId id = core_->next_timer++;
+  auto& timer = core_->timers[id];
+  timer = std::make_unique<boost::asio::steady_timer>(core_->context);
+  timer->expires_after(delay);
+  timer->async_wait(
+      [this, id, job = std::move(job)](const boost::system::error_code& error) mutable {
+        if (error) return;
+        core_->timers.erase(id);
+        job();
+      });
+  return id;
+}
+
+void IoLoop::cancel_timer(TimerId timer) { core_->timers.erase(timer); }
+
+bool IoLoop::is_current() const { return core_->thread.load() == std::this_thread::get_id(); }
+
+std::span<char> IoLoop::scratch() { return core_->scratch; }
+
+LoopPool::LoopPool(std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    loops_.push_back(std::make_unique<IoLoop>());
+    threads_.emplace_back([loop = loops_.back().get()] { loop->run(); });
+  }
+}
+
+LoopPool::~LoopPool() { stop(); }
+
+IoLoop& LoopPool::next() { return *loops_[turn_.fetch_add(1) % loops_.size()]; }
+
+void LoopPool::stop() {
+  for (auto& loop : loops_) loop->stop();
+  for (auto& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+std::size_t raise_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+}  // namespace net

@@ -1,0 +1,185 @@
+#include "net/stream.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "net/address.h"
+#include "net/tls_parts.h"
+
+namespace net {
+namespace {
+
+Error broken(std::string why) {
+  return {Reason::ServiceUnavailable, "the connection broke: " + std::move(why)};
+}
+
+class PlainStream final : public Stream {
+ public:
+  explicit PlainStream(std::unique_ptr<Descriptor> descriptor)
+      : descriptor_(std::move(descriptor)) {}
+
+  Read try_read(std::span<char> into) override {
+    ssize_t got = ::recv(descriptor_->fd(), into.data(), into.size(), 0);
+    if (got > 0) return {static_cast<std::size_t>(got), false};
+    bool nothing_yet = got < 0 && (errno == EAGAIN || errno == EINTR);
+    return {0, !nothing_yet};
+  }
+
+  Task<> readable() override { return descriptor_->readable(); }
+
+  Task<> write(std::string_view bytes) override {
+    while (!bytes.empty()) {
+      ssize_t sent = ::send(descriptor_->fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent > 0) {
+        bytes.remove_prefix(static_cast<std::size_t>(sent));
+      } else if (errno == EAGAIN) {
+        co_await descriptor_->writable();
+      } else if (errno != EINTR) {
+        throw broken(errno_text(errno));
+      }
+    }
+  }
+
+  void close() override { descriptor_->close(); }
+  const TlsFacts& tls() const override { return facts_; }
+
+ private:
+  std::unique_ptr<Descriptor> descriptor_;
+  TlsFacts facts_;
+};
+
+class TlsStream final : public Stream {
+ public:
+  TlsStream(std::unique_ptr<Descriptor> descriptor, std::shared_ptr<const TlsContext> context)
+      : descriptor_(std::move(descriptor)), context_(std::move(context)) {
+    ssl_.reset(SSL_new(context_->get()));
+    CHECK(ssl_ != nullptr);
+    SSL_set_fd(ssl_.get(), descriptor_->fd());
+    if (context_->is_server()) {
+      SSL_set_accept_state(ssl_.get());
+    } else {
+      SSL_set_connect_state(ssl_.get());
+      expect_name(context_->server_name());
+    }
+  }
+
+  Task<> handshake() {
+    while (true) {
+      ERR_clear_error();
+      int outcome = SSL_do_handshake(ssl_.get());
+      if (outcome == 1) break;
+      switch (SSL_get_error(ssl_.get(), outcome)) {
+        case SSL_ERROR_WANT_READ: co_await descriptor_->readable(); break;
+        case SSL_ERROR_WANT_WRITE: co_await descriptor_->writable(); break;
+        default: throw Error(Reason::ServiceUnavailable, "TLS handshake failed: " + why());
+      }
+    }
+    collect_facts();
+  }
+
+  Read try_read(std::span<char> into) override {
+    ERR_clear_error();
+    int got = SSL_read(ssl_.get(), into.data(), static_cast<int>(into.size()));
+    if (got > 0) return {static_cast<std::size_t>(got), false};
+    int error = SSL_get_error(ssl_.get(), got);
+    return {0, error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE};
+  }
+
+  Task<> readable() override {
+    if (SSL_has_pending(ssl_.get()) && SSL_pending(ssl_.get()) > 0) return ready();
+    return descriptor_->readable();
+  }
+
+  Task<> write(std::string_view bytes) override {
+    while (!bytes.empty()) {
+      ERR_clear_error();
+      int sent = SSL_write(ssl_.get(), bytes.data(),
+                           static_cast<int>(std::min<std::size_t>(bytes.size(), 1 << 20)));
+      if (sent > 0) {
+        bytes.remove_prefix(static_cast<std::size_t>(sent));
+        continue;
+      }
+      switch (SSL_get_error(ssl_.get(), sent)) {
+        case SSL_ERROR_WANT_READ: co_await descriptor_->readable(); break;
+        case SSL_ERROR_WANT_WRITE: co_await descriptor_->writable(); break;
+        default: throw broken(why());
+      }
+    }
+  }
+
+  void close() override {
+    ERR_clear_error();
+    if (SSL_is_init_finished(ssl_.get())) SSL_shutdown(ssl_.get());
+    descriptor_->close();
+  }
+
+  const TlsFacts& tls() const override { return facts_; }
+
+ private:
+  static Task<> ready() { co_return; }
+
+  static std::string why() {
+    unsigned long code = ERR_peek_error();
+    const char* reason = code ? ERR_reason_error_string(code) : nullptr;
+    return reason ? reason : "closed by the peer";
+  }
+
+  void expect_name(const std::string& name) {
+    unsigned char ip[16];
+    bool is_ip =
+        ::inet_pton(AF_INET, name.c_str(), ip) == 1 || ::inet_pton(AF_INET6, name.c_str(), ip) == 1;
+    if (is_ip) {
+      X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), name.c_str());
+    } else if (!name.empty()) {
+      SSL_set_tlsext_host_name(ssl_.get(), name.c_str());
+      SSL_set1_host(ssl_.get(), name.c_str());
+    }
+  }
+
+  void collect_facts() {
+    facts_.tls = true;
+    const unsigned char* alpn = nullptr;
+    unsigned alpn_length = 0;
+    SSL_get0_alpn_selected(ssl_.get(), &alpn, &alpn_length);
+    if (alpn) facts_.alpn.assign(reinterpret_cast<const char*>(alpn), alpn_length);
+    const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
+    if (name) facts_.server_name = name;
+    X509Ptr peer(SSL_get1_peer_certificate(ssl_.get()));
+    if (!peer) return;
+    if (SSL_get_verify_result(ssl_.get()) != X509_V_OK) {
+      facts_.peer_certificate_invalid = true;
+      return;
+    }
+    unsigned char* der = nullptr;
+    int length = i2d_X509(peer.get(), &der);
+    if (length > 0)
+      facts_.peer_certificate_der.assign(reinterpret_cast<char*>(der),
+                                         static_cast<std::size_t>(length));
+    OPENSSL_free(der);
+  }
+
+  std::unique_ptr<Descriptor> descriptor_;
+  std::shared_ptr<const TlsContext> context_;
+  std::unique_ptr<SSL, decltype([](SSL* ssl) { SSL_free(ssl); })> ssl_;
+  TlsFacts facts_;
+};
+
+}  // namespace
+
+std::unique_ptr<Stream> plain_stream(std::unique_ptr<Descriptor> descriptor) {
+  return std::make_unique<PlainStream>(std::move(descriptor));
+}
+
+Task<std::unique_ptr<Stream>> tls_stream(std::unique_ptr<Descriptor> descriptor,
+                                         std::shared_ptr<const TlsContext> context) {
+  auto stream = std::make_unique<TlsStream>(std::move(descriptor), std::move(context));
+  co_await stream->handshake();
+  co_return stream;
+}
+
+}  // namespace net
