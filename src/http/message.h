@@ -39,6 +39,8 @@ class BodyReader {
   // The next piece (never empty), or nothing at the end. Throws Error(BadRequest) if the peer
   // breaks off. Reading is what opens the flow-control window, so an unread body costs no memory.
   virtual Task<std::optional<Bytes>> read() = 0;
+  // How many bytes are still to come, if that is known without waiting.
+  virtual std::optional<std::uint64_t> known_size() const { return std::nullopt; }
 };
 
 // A body that is already there.
@@ -53,7 +55,8 @@ struct Peer {
   // The client certificate in DER, verified against the server's client CA; empty if none was given
   // or it did not verify.
   std::string certificate_der;
-  std::string server_name;  // SNI, "" if none
+  bool certificate_invalid = false;  // one was given and did not verify: answer 401
+  std::string server_name;           // SNI, "" if none
   bool tls = false;
   // Set only on in-process calls: the identity is taken from here and not authenticated again.
   std::shared_ptr<const void> trusted_identity;

@@ -47,6 +47,7 @@ class PlainStream final : public Stream {
 
   void close() override { descriptor_->close(); }
   const TlsFacts& tls() const override { return facts_; }
+  IoLoop& loop() const override { return descriptor_->loop(); }
 
  private:
   std::unique_ptr<Descriptor> descriptor_;
@@ -85,13 +86,15 @@ class TlsStream final : public Stream {
   Read try_read(std::span<char> into) override {
     ERR_clear_error();
     int got = SSL_read(ssl_.get(), into.data(), static_cast<int>(into.size()));
+    drained_ = got <= 0;
     if (got > 0) return {static_cast<std::size_t>(got), false};
     int error = SSL_get_error(ssl_.get(), got);
     return {0, error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE};
   }
 
   Task<> readable() override {
-    if (SSL_has_pending(ssl_.get()) && SSL_pending(ssl_.get()) > 0) return ready();
+    // OpenSSL reads ahead: whole records may wait in its buffer while the socket is silent.
+    if (!drained_ && SSL_has_pending(ssl_.get())) return ready();
     return descriptor_->readable();
   }
 
@@ -119,6 +122,7 @@ class TlsStream final : public Stream {
   }
 
   const TlsFacts& tls() const override { return facts_; }
+  IoLoop& loop() const override { return descriptor_->loop(); }
 
  private:
   static Task<> ready() { co_return; }
@@ -167,6 +171,7 @@ class TlsStream final : public Stream {
   std::shared_ptr<const TlsContext> context_;
   std::unique_ptr<SSL, decltype([](SSL* ssl) { SSL_free(ssl); })> ssl_;
   TlsFacts facts_;
+  bool drained_ = false;  // the last read found nothing; the handshake may have read too much
 };
 
 }  // namespace

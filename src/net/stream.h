@@ -39,6 +39,7 @@ class Stream {
     bool peer_certificate_invalid = false;  // one was sent and did not verify
   };
   virtual const TlsFacts& tls() const = 0;
+  virtual IoLoop& loop() const = 0;
 };
 
 std::unique_ptr<Stream> plain_stream(std::unique_ptr<Descriptor> descriptor);

@@ -1,0 +1,73 @@
+#include "http/pipe.h"
+
+#include "base/error.h"
+
+namespace http {
+
+void Pipe::wake(std::optional<Resolver<Done>>& waiter) {
+  if (auto one = std::exchange(waiter, std::nullopt)) one->resolve(Done{});
+}
+
+Task<> Pipe::write(Bytes piece) {
+  while (queued_ >= high_water_ && !reader_gone_) {
+    co_await wait_for([this](Resolver<Done> done) { writer_ = done; });
+  }
+  if (reader_gone_) throw Error(Reason::ServiceUnavailable, "the peer has gone");
+  push(std::move(piece));
+}
+
+void Pipe::push(Bytes piece) {
+  if (piece.empty() || reader_gone_) return;
+  queued_ += piece.size();
+  pieces_.push_back(std::move(piece));
+  wake(reader_);
+}
+
+void Pipe::end() {
+  ended_ = true;
+  wake(reader_);
+}
+
+void Pipe::fail(std::string why) {
+  if (ended_) return;
+  failure_ = std::move(why);
+  end();
+}
+
+std::optional<Bytes> Pipe::try_read() {
+  if (pieces_.empty()) return {};
+  Bytes piece = std::move(pieces_.front());
+  pieces_.pop_front();
+  queued_ -= piece.size();
+  if (queued_ < high_water_) wake(writer_);
+  return piece;
+}
+
+void Pipe::consume(std::size_t count) {
+  Bytes& front = pieces_.front();
+  queued_ -= count;
+  if (count == front.size()) {
+    pieces_.pop_front();
+  } else {
+    front = front.slice(count);
+  }
+  if (queued_ < high_water_) wake(writer_);
+}
+
+Task<std::optional<Bytes>> Pipe::read() {
+  while (pieces_.empty() && !ended_) {
+    co_await wait_for([this](Resolver<Done> done) { reader_ = done; });
+  }
+  auto piece = try_read();
+  if (!piece && !failure_.empty()) throw Error::bad_request(failure_);
+  co_return piece;
+}
+
+void Pipe::close_reader() {
+  reader_gone_ = true;
+  pieces_.clear();
+  queued_ = 0;
+  wake(writer_);
+}
+
+}  // namespace http

@@ -1,0 +1,233 @@
+#include "http/server.h"
+
+#include <set>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/scope.h"
+#include "http/http1_server.h"
+#include "http/http2_body.h"
+#include "net/stream.h"
+
+namespace http {
+namespace {
+
+constexpr Duration kHandshakeLimit = 10s;
+
+class Http2Writer final : public ResponseWriter {
+ public:
+  Http2Writer(Http2Session& session, Http2StreamPtr stream)
+      : session_(session), stream_(std::move(stream)) {}
+  Task<> start(int status, Headers headers) override {
+    started_ = true;
+    session_.respond(*stream_, status, headers);
+    co_return;
+  }
+  Task<> write(Bytes piece) override {
+    if (stream_->method == "HEAD") co_return;
+    co_await stream_->outgoing.write(std::move(piece));
+    session_.resume(*stream_);
+  }
+  Task<> finish() override {
+    finished_ = true;
+    stream_->outgoing.end();
+    session_.resume(*stream_);
+    co_return;
+  }
+  bool started() const override { return started_; }
+  std::size_t queued() const override { return stream_->outgoing.queued(); }
+  bool finished() const { return finished_; }
+
+ private:
+  Http2Session& session_;
+  Http2StreamPtr stream_;
+  bool started_ = false;
+  bool finished_ = false;
+};
+
+Task<> serve_stream(std::weak_ptr<Http2Session> weak, Http2StreamPtr stream, Peer peer,
+                    const Handler& handler) {
+  Http2Session& session = *weak.lock();  // outlives its handlers, see serve_http2
+  Request request;
+  request.method = stream->method;
+  request.target = stream->path;
+  request.authority =
+      stream->authority.empty() ? std::string(stream->headers.get("host")) : stream->authority;
+  request.headers = std::move(stream->headers);
+  request.peer = std::move(peer);
+  request.body = std::make_unique<Http2Body>(weak, stream);
+  Http2Writer writer(session, stream);
+  std::string failure;
+  try {
+    co_await handler(std::move(request), writer);
+  } catch (const Error& error) {
+    failure = error.message();
+  }
+  if (!failure.empty() && !writer.started() && !stream->closed) {
+    log(LogLevel::Debug, "http", "a handler failed", {{"error", failure}});
+    co_await writer.send(500, {{"content-type", "text/plain"}}, Bytes(failure + "\n"));
+  }
+  if (!writer.finished()) session.reset(*stream);
+}
+
+Task<> serve_http2(net::Stream& stream, Peer peer, const Handler& handler,
+                   std::set<Http2Session*>& sessions) {
+  Scope handlers(stream.loop());
+  std::weak_ptr<Http2Session> self;
+  auto session = std::make_shared<Http2Session>(
+      Http2Session::Side::Server, stream, [&](Http2StreamPtr request) {
+        request->task = handlers.spawn("request", serve_stream(self, request, peer, handler));
+      });
+  self = session;
+  sessions.insert(session.get());
+  std::exception_ptr failure;
+  try {
+    co_await session->run();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  sessions.erase(session.get());
+  handlers.cancel();
+  try {
+    co_await handlers.join();
+  } catch (...) {
+    if (!failure) failure = std::current_exception();
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+// Waits a moment, also in a task that has been cancelled.
+struct Tick {
+  Loop& loop;
+  bool await_ready() noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> self) {
+    loop.call_after(10ms, [self] { self.resume(); });
+  }
+  void await_resume() noexcept {}
+};
+
+}  // namespace
+
+// The connections that live on one loop. Made anywhere, used on that loop only.
+struct Server::Group {
+  net::IoLoop& loop;
+  const ServerOptions& options;
+  const Handler& handler;
+  std::shared_ptr<std::atomic<std::size_t>> connections;
+  Scope* scope = nullptr;  // while run() runs
+  bool draining = false;
+  std::set<Http2Session*> sessions;
+  std::set<net::Stream*> idle_http1;  // between two requests
+
+  void add(net::TcpListener::Accepted accepted) {
+    auto descriptor = std::make_unique<net::Descriptor>(loop, accepted.fd);
+    if (!scope || draining) return;
+    connections->fetch_add(1);
+    scope->spawn("connection", serve(std::move(descriptor), accepted.peer));
+  }
+
+  Task<> serve(std::unique_ptr<net::Descriptor> descriptor, net::Endpoint from) {
+    struct Count {
+      std::atomic<std::size_t>& connections;
+      ~Count() { connections.fetch_sub(1); }
+    } count{*connections};
+    try {
+      co_await serve_connection(std::move(descriptor), from);
+    } catch (const Error& error) {
+      log(LogLevel::Debug, "http", "connection ended",
+          {{"peer", from.text()}, {"why", error.message()}});
+    }
+  }
+
+  Task<> serve_connection(std::unique_ptr<net::Descriptor> descriptor, net::Endpoint from) {
+    std::unique_ptr<net::Stream> stream;
+    if (options.tls) {
+      stream = co_await with_deadline(net::tls_stream(std::move(descriptor), options.tls),
+                                      kHandshakeLimit, "no TLS handshake in time");
+    } else {
+      stream = net::plain_stream(std::move(descriptor));
+    }
+    const auto& facts = stream->tls();
+    Peer peer;
+    peer.address = from.text();
+    peer.tls = facts.tls;
+    peer.server_name = facts.server_name;
+    peer.certificate_der = facts.peer_certificate_der;
+    peer.certificate_invalid = facts.peer_certificate_invalid;
+    if (facts.alpn == "h2") {
+      co_await serve_http2(*stream, std::move(peer), handler, sessions);
+      co_return;
+    }
+    co_await serve_http1(*stream, std::move(peer), handler, draining, idle_http1);
+  }
+
+  Task<> run() {
+    Scope connections_scope(loop);
+    scope = &connections_scope;
+    bool cancelled = false;
+    try {
+      co_await wait_for([](Resolver<Done>) {});  // until cancelled
+    } catch (const Cancelled&) {
+      cancelled = true;
+    }
+    draining = true;
+    for (Http2Session* session : sessions) session->drain();
+    // This task is cancelled already, so it counts the grace on a timer of the loop itself.
+    auto timer =
+        loop.call_after(options.grace, [&connections_scope] { connections_scope.cancel(); });
+    struct Stop {
+      net::IoLoop& loop;
+      Loop::TimerId timer;
+      ~Stop() { loop.cancel_timer(timer); }
+    } stop{loop, timer};
+    while (connections_scope.size() > 0) {
+      for (net::Stream* idle : idle_http1) idle->close();
+      co_await Tick{loop};
+    }
+    scope = nullptr;
+    try {
+      co_await connections_scope.join();
+    } catch (const Cancelled&) {
+    }
+    if (cancelled) throw Cancelled();
+  }
+};
+
+Server::Server(net::IoLoop& home, net::LoopPool& pool, ServerOptions options, Handler handler)
+    : home_(home),
+      pool_(pool),
+      options_(std::move(options)),
+      handler_(std::move(handler)),
+      listener_(home, options_.endpoint),
+      connections_(std::make_shared<std::atomic<std::size_t>>(0)) {
+  for (std::size_t i = 0; i < pool_.size(); ++i) {
+    groups_.push_back(
+        std::make_shared<Group>(Group{pool_.at(i), options_, handler_, connections_}));
+  }
+}
+
+Server::~Server() = default;
+
+const net::Endpoint& Server::endpoint() const { return listener_.endpoint(); }
+
+Task<> Server::accept_loop() {
+  std::size_t turn = 0;
+  while (true) {
+    auto accepted = co_await listener_.accept();
+    if (connections_->load() >= options_.max_connections) {
+      net::Descriptor refused(home_, accepted.fd);
+      continue;
+    }
+    auto group = groups_[turn++ % groups_.size()];
+    group->loop.post([group, accepted] { group->add(accepted); });
+  }
+}
+
+Task<> Server::run() {
+  Scope scope(home_);
+  for (auto& group : groups_) scope.spawn("connections", on_loop(group->loop, group->run()));
+  scope.spawn("accept", accept_loop());
+  co_await scope.join();
+}
+
+}  // namespace http
