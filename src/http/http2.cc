@@ -202,6 +202,8 @@ void Http2Session::close_stream(std::int32_t id, std::uint32_t error_code) {
   if (!node) return;
   Http2Stream& stream = *node.mapped();
   stream.closed = true;
+  // What was not read counts against the connection's window, though nobody may ever read it.
+  unread_of_closed_ += stream.incoming.queued();
   stream.incoming.fail(fmt::format("the stream was reset: {}", nghttp2_http2_strerror(error_code)));
   stream.outgoing.close_reader();
   stream.headers_arrived();
@@ -261,6 +263,8 @@ Task<> Http2Session::read_loop() {
 
 void Http2Session::gather() {
   output_.clear();
+  std::size_t unread = std::exchange(unread_of_closed_, 0);
+  if (unread > 0 && !ended_) nghttp2_session_consume_connection(session_, unread);
   while (output_.size() < kGatherBytes) {
     const std::uint8_t* data = nullptr;
     ssize_t length = nghttp2_session_mem_send(session_, &data);

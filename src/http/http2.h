@@ -88,6 +88,7 @@ class Http2Session {
   nghttp2_session* session_ = nullptr;
   std::map<std::int32_t, Http2StreamPtr> streams_;
   std::string output_;
+  std::size_t unread_of_closed_ = 0;  // bytes to be given back to the connection's window
   std::optional<Resolver<Done>> writer_;
   bool write_wanted_ = true;
   bool draining_ = false;

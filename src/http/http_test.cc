@@ -131,6 +131,23 @@ TEST_P(HttpTest, ManyRequestsAtOnce) {
   EXPECT_EQ(run_on_loop(server_.loop(), many(*client_)), 150);
 }
 
+TEST_P(HttpTest, AConnectionCarriesFarMoreThanItsWindow) {
+  if (GetParam().alpn != std::vector<std::string>{"h2"}) return;  // there is no window
+  auto drop = [](Transport& transport) -> Task<> {
+    Response response = co_await transport.send(make_request("GET", "/large"));
+    co_await yield_to_loop();
+  };
+  for (int i = 0; i < 150; ++i) run_on_loop(server_.loop(), drop(*client_));
+  const std::string body(16'000, 'a');
+  for (int i = 0; i < 2000; ++i) ASSERT_EQ(get("POST", "/echo", body).body.size(), body.size());
+}
+
+TEST_P(HttpTest, AStoppedServerRefusesConnections) {
+  server_.stop();
+
+  EXPECT_THROW(get("GET", "/slow"), Error);
+}
+
 TEST_P(HttpTest, StoppingEndsOpenStreams) {
   auto reader = [](Transport& transport) -> Task<bool> {
     Response response = co_await transport.send(make_request("GET", "/stream"));

@@ -211,6 +211,10 @@ Server::~Server() = default;
 const net::Endpoint& Server::endpoint() const { return listener_.endpoint(); }
 
 Task<> Server::accept_loop() {
+  struct Close {  // so that clients are refused at once rather than left in the listen queue
+    net::TcpListener& listener;
+    ~Close() { listener.close(); }
+  } close{listener_};
   std::size_t turn = 0;
   while (true) {
     auto accepted = co_await listener_.accept();
