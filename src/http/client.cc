@@ -129,7 +129,8 @@ Url parse_url(std::string_view text) {
 // Shared by the Client and the responses that are still being read.
 class Client::Pool : public std::enable_shared_from_this<Client::Pool> {
  public:
-  Pool(net::IoLoop& loop, ClientOptions options) : loop_(loop), options_(std::move(options)) {
+  Pool(net::IoLoop& loop, ClientOptions options)
+      : loop_(loop), options_(std::move(options)), may_share_(options_.tls != nullptr) {
     net::Endpoint endpoint{options_.host, options_.port};
     authority_ = endpoint.text();
   }
@@ -137,25 +138,25 @@ class Client::Pool : public std::enable_shared_from_this<Client::Pool> {
   Task<Response> send(Request request) {
     if (request.authority.empty()) request.authority = authority_;
     if (!request.body) request.body = body_of(Bytes());
-    std::erase_if(http2_, [](const auto& one) {
-      return !one->session->usable() && one->session->open_streams() == 0;
-    });
-    for (auto& connection : http2_) {
-      if (connection->session->usable()) {
+    while (true) {
+      if (auto connection = free_http2()) {
         co_return co_await exchange_http2(connection, std::move(request), scheme());
       }
-    }
-    while (!idle_.empty()) {
-      auto connection = std::move(idle_.front());
-      idle_.pop_front();
-      if (!connection->stale())
+      if (auto connection = free_http1()) {
         co_return co_await send_http1(std::move(connection), std::move(request));
+      }
+      // The connection that is being made may turn out to carry this request too.
+      if (!connecting_ || !may_share_) break;
+      co_await wait_for([this](Resolver<Done> done) { waiting_.push_back(done); });
     }
-    auto stream = co_await with_deadline(connect(), options_.connect_timeout,
-                                         "no connection to " + authority_ + " in time");
-    if (stream->tls().alpn == "h2") {
-      co_return co_await exchange_http2(adopt(std::move(stream)), std::move(request), scheme());
+    auto stream = co_await connect();
+    may_share_ = stream->tls().alpn == "h2";
+    if (may_share_) {
+      auto connection = adopt(std::move(stream));
+      wake_waiting();
+      co_return co_await exchange_http2(connection, std::move(request), scheme());
     }
+    wake_waiting();
     co_return co_await send_http1(std::make_shared<Http1Connection>(std::move(stream)),
                                   std::move(request));
   }
@@ -172,7 +173,52 @@ class Client::Pool : public std::enable_shared_from_this<Client::Pool> {
  private:
   std::string_view scheme() const { return options_.tls ? "https" : "http"; }
 
+  Http2ConnectionPtr free_http2() {
+    std::erase_if(http2_, [](const auto& one) {
+      return !one->session->usable() && one->session->open_streams() == 0;
+    });
+    for (auto& connection : http2_) {
+      if (connection->session->usable()) return connection;
+    }
+    return nullptr;
+  }
+
+  std::shared_ptr<Http1Connection> free_http1() {
+    while (!idle_.empty()) {
+      auto connection = std::move(idle_.front());
+      idle_.pop_front();
+      if (!connection->stale()) return connection;
+    }
+    return nullptr;
+  }
+
+  void wake_waiting() {
+    for (auto& one : std::exchange(waiting_, {})) one.resolve(Done{});
+  }
+
+  // Whoever waits for this connection shares its failure; if this task is cancelled, one of them
+  // takes over.
   Task<std::unique_ptr<net::Stream>> connect() {
+    struct Connecting {
+      Pool& pool;
+      explicit Connecting(Pool& owner) : pool(owner) { ++pool.connecting_; }
+      ~Connecting() { --pool.connecting_; }
+    } connecting(*this);
+    std::exception_ptr failure;
+    try {
+      co_return co_await with_deadline(open(), options_.connect_timeout,
+                                       "no connection to " + authority_ + " in time");
+    } catch (const Error&) {
+      failure = std::current_exception();
+      for (auto& one : std::exchange(waiting_, {})) one.fail(failure);
+      throw;
+    } catch (...) {
+      wake_waiting();
+      throw;
+    }
+  }
+
+  Task<std::unique_ptr<net::Stream>> open() {
     auto descriptor = co_await net::connect_tcp(loop_, {options_.host, options_.port});
     if (!options_.tls) co_return net::plain_stream(std::move(descriptor));
     co_return co_await net::tls_stream(std::move(descriptor), options_.tls);
@@ -203,6 +249,9 @@ class Client::Pool : public std::enable_shared_from_this<Client::Pool> {
   std::string authority_;
   std::list<Http2ConnectionPtr> http2_;
   std::list<std::shared_ptr<Http1Connection>> idle_;
+  int connecting_ = 0;
+  std::vector<Resolver<Done>> waiting_;
+  bool may_share_ = true;  // the server speaks HTTP/2, as far as is known
   bool closed_ = false;
 };
 

@@ -10,6 +10,9 @@
 namespace http {
 namespace {
 
+constexpr std::size_t kMaxChunkLine = 1024;
+constexpr std::size_t kMaxTrailers = 8192;
+
 Error bad(std::string_view why) {
   return Error::bad_request("malformed HTTP: " + std::string(why));
 }
@@ -35,6 +38,12 @@ bool is_target(std::string_view text) {
     auto byte = static_cast<unsigned char>(c);
     return byte > 0x20 && byte < 0x7f;
   });
+}
+
+// How long the line at the start of `input` is at least, if its CRLF is at `end` or not there yet.
+std::size_t line_length(std::string_view input, std::size_t end) {
+  if (end != std::string_view::npos) return end;
+  return input.ends_with('\r') ? input.size() - 1 : input.size();
 }
 
 // Takes the next line, which must end with CRLF, off `text`.
@@ -163,9 +172,12 @@ BodyParser::BodyParser(BodyFraming framing) : left_(framing.length) {
 
 Result<BodyParser::Step> BodyParser::chunk_size(std::string_view input) {
   std::size_t end = input.find("\r\n");
-  if (end == std::string_view::npos) {
-    if (input.size() > 1024) return std::unexpected(bad("a chunk size line is too long"));
-    return Step{};
+  if (line_length(input, end) > kMaxChunkLine)
+    return std::unexpected(bad("a chunk size line is too long"));
+  if (end == std::string_view::npos) return Step{};
+  // A bare LF would end the line for a laxer parser on the way here.
+  if (!is_field_value(input.substr(0, end))) {
+    return std::unexpected(bad("a chunk size line holds a control character"));
   }
   std::string_view text = trim(input.substr(0, std::min(end, input.find(';'))));
   std::uint64_t size = 0;
@@ -198,10 +210,13 @@ Result<BodyParser::Step> BodyParser::advance(std::string_view input) {
       return Step{2, {}};
     case State::Trailers: {
       std::size_t end = input.find("\r\n");
-      if (end == std::string_view::npos && input.size() < 8192) return Step{};
-      trailer_bytes_ += end;
-      if (end == std::string_view::npos || trailer_bytes_ > 8192) {
+      if (trailer_bytes_ + line_length(input, end) > kMaxTrailers) {
         return std::unexpected(bad("trailers are too long"));
+      }
+      if (end == std::string_view::npos) return Step{};
+      trailer_bytes_ += end + 2;
+      if (!is_field_value(input.substr(0, end))) {
+        return std::unexpected(bad("a trailer holds a control character"));
       }
       if (end == 0) state_ = State::Done;
       return Step{end + 2, {}};

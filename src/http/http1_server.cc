@@ -9,7 +9,8 @@
 namespace http {
 namespace {
 
-constexpr Duration kIdle = 120s;
+constexpr Duration kIdle = 120s;  // up to the end of a request's head
+constexpr Duration kStall = 60s;  // between two pieces of its body
 constexpr std::size_t kMaxPipelined = 64 * 1024;
 constexpr std::size_t kMaxDrained = 256 * 1024;
 
@@ -44,7 +45,9 @@ class Http1Body final : public BodyReader {
       connection_.input.erase(0, step->consumed);
       if (!body.empty()) co_return Bytes(std::move(body));
       if (step->consumed > 0 || parser_.done()) continue;
-      if (!co_await connection_.fill()) throw Error::bad_request("the request body broke off");
+      if (!co_await with_deadline(connection_.fill(), kStall, "the request body does not arrive")) {
+        throw Error::bad_request("the request body broke off");
+      }
     }
     co_return std::nullopt;
   }
@@ -195,17 +198,27 @@ Task<> handle(Connection& connection, const Handler& handler, Request request, H
   if (failure) std::rethrow_exception(failure);
 }
 
-Task<bool> read_head(Connection& connection, std::string* head) {
-  while (true) {
-    auto end = find_head_end(connection.input);
-    if (!end) throw end.error();
-    if (*end) {
-      *head = connection.input.substr(0, **end);
-      connection.input.erase(0, **end);
-      co_return true;
-    }
-    if (!co_await with_deadline(connection.fill(), kIdle, "no request in time")) co_return false;
+// Takes a complete head off the input; false if there is none yet.
+bool take_head(Connection& connection, std::string& head) {
+  auto end = find_head_end(connection.input);
+  if (!end) throw end.error();
+  if (!*end) return false;
+  head = connection.input.substr(0, **end);
+  connection.input.erase(0, **end);
+  return true;
+}
+
+Task<bool> wait_for_head(Connection& connection, std::string& head) {
+  while (co_await connection.fill()) {
+    if (take_head(connection, head)) co_return true;
   }
+  co_return false;
+}
+
+// One deadline for the whole head: sending it slowly does not hold a connection.
+Task<bool> read_head(Connection& connection, std::string& head) {
+  if (take_head(connection, head)) co_return true;
+  co_return co_await with_deadline(wait_for_head(connection, head), kIdle, "no request in time");
 }
 
 // Serves one request; false when the connection must close.
@@ -219,7 +232,7 @@ Task<bool> serve_one(Connection& connection, const Peer& peer, const Handler& ha
       ~Idle() { all.erase(one); }
     } waiting{idle, &connection.stream};
     idle.insert(&connection.stream);
-    if (!co_await read_head(connection, &text)) co_return false;
+    if (!co_await read_head(connection, text)) co_return false;
   }
   auto head = parse_request_head(text);
   auto framing =

@@ -13,6 +13,10 @@ namespace {
 constexpr std::uint32_t kWindow = 256 * 1024;
 constexpr std::uint32_t kMaxStreams = 100;
 constexpr std::size_t kGatherBytes = 64 * 1024;
+constexpr Duration kCheckPeriod = 10s;
+constexpr int kStalledChecks = 6;      // a stream with something due that does not move: a minute
+constexpr int kServerIdleChecks = 30;  // a connection without streams: five minutes
+constexpr int kClientIdleChecks = 9;
 
 nghttp2_nv field(std::string_view name, std::string_view value) {
   return {reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),
@@ -94,6 +98,7 @@ struct Http2Callbacks {
   static int on_data(nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* data,
                      std::size_t length, void* user) {
     if (Http2Stream* stream = self(user).find(id)) {
+      stream->moved += length;
       stream->incoming.push(Bytes(std::string(reinterpret_cast<const char*>(data), length)));
     }
     return 0;
@@ -128,6 +133,7 @@ struct Http2Callbacks {
     Http2Stream* stream = session.find(frame->hd.stream_id);
     if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     session.output_.append(reinterpret_cast<const char*>(header), 9);
+    stream->moved += length;
     while (length > 0) {
       std::string_view piece = stream->outgoing.front().substr(0, length);
       session.output_.append(piece);
@@ -220,6 +226,7 @@ void Http2Session::close_all(const std::string& why) {
 Task<> Http2Session::run() {
   co_await with_scope([this](Scope& scope) -> Task<> {
     scope.spawn("write", write_loop());
+    scope.spawn("stalls", stall_loop());
     return read_loop();
   });
 }
@@ -293,6 +300,34 @@ Task<> Http2Session::write_loop() {
     output_ = std::move(bytes);  // keeps its capacity
   }
   stream_.close();
+}
+
+// Whether a peer owes something on this stream: to take what is queued or, to a server, the rest of
+// the request. A watch without events owes nothing.
+bool Http2Session::is_stalled(Http2Stream& stream) {
+  bool awaits_body = side_ == Side::Server && !stream.incoming.ended() && stream.incoming.empty() &&
+                     !stream.outgoing.ended();
+  bool due = stream.outgoing.queued() > 0 || awaits_body;
+  bool moved = stream.moved != std::exchange(stream.moved_at_check, stream.moved);
+  stream.idle_checks = due && !moved ? stream.idle_checks + 1 : 0;
+  return stream.idle_checks >= kStalledChecks;
+}
+
+Task<> Http2Session::stall_loop() {
+  const int limit = side_ == Side::Server ? kServerIdleChecks : kClientIdleChecks;
+  while (!ended_) {
+    co_await sleep_for(kCheckPeriod);
+    std::vector<Http2StreamPtr> stalled;
+    for (auto& [id, stream] : streams_) {
+      if (is_stalled(*stream)) stalled.push_back(stream);
+    }
+    for (auto& stream : stalled) {
+      stream->task.cancel();
+      reset(*stream);
+    }
+    idle_checks_ = streams_.empty() ? idle_checks_ + 1 : 0;
+    if (idle_checks_ >= limit) drain();
+  }
 }
 
 void Http2Session::drain() {

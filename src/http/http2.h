@@ -34,7 +34,10 @@ struct Http2Stream {
   Pipe incoming{SIZE_MAX};
   Pipe outgoing{kHighWaterBytes};
   std::optional<Resolver<Done>> waiting_for_headers;
-  TaskRef task;  // the server's handler
+  TaskRef task;                      // the server's handler
+  std::uint64_t moved = 0;           // bytes that went either way
+  std::uint64_t moved_at_check = 0;  // and how many those were at the last look at stalls
+  int idle_checks = 0;
 
   void headers_arrived();
 };
@@ -75,6 +78,8 @@ class Http2Session {
   void submit_settings();
   Task<> read_loop();
   Task<> write_loop();
+  Task<> stall_loop();
+  bool is_stalled(Http2Stream& stream);
   bool feed(std::string_view bytes);
   void gather();
   void wake_writer();
@@ -94,6 +99,7 @@ class Http2Session {
   bool draining_ = false;
   bool ended_ = false;
   std::string end_reason_;
+  int idle_checks_ = 0;
 };
 
 }  // namespace http

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/check.h"
+#include "base/child_task.h"
 #include "base/error.h"
 #include "net/address.h"
 #include "net/tls_parts.h"
@@ -16,6 +17,13 @@ namespace {
 
 Error broken(std::string why) {
   return {Reason::ServiceUnavailable, "the connection broke: " + std::move(why)};
+}
+
+// A peer that takes nothing for this long is given up.
+constexpr Duration kStallLimit = 60s;
+
+Task<> taken(Descriptor& descriptor) {
+  return with_deadline(descriptor.writable(), kStallLimit, "the peer takes no more");
 }
 
 class PlainStream final : public Stream {
@@ -38,7 +46,7 @@ class PlainStream final : public Stream {
       if (sent > 0) {
         bytes.remove_prefix(static_cast<std::size_t>(sent));
       } else if (errno == EAGAIN) {
-        co_await descriptor_->writable();
+        co_await taken(*descriptor_);
       } else if (errno != EINTR) {
         throw broken(errno_text(errno));
       }
@@ -109,7 +117,7 @@ class TlsStream final : public Stream {
       }
       switch (SSL_get_error(ssl_.get(), sent)) {
         case SSL_ERROR_WANT_READ: co_await descriptor_->readable(); break;
-        case SSL_ERROR_WANT_WRITE: co_await descriptor_->writable(); break;
+        case SSL_ERROR_WANT_WRITE: co_await taken(*descriptor_); break;
         default: throw broken(why());
       }
     }

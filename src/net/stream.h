@@ -26,7 +26,8 @@ class Stream {
   // Suspends until try_read() may find something. Throws Error(ServiceUnavailable) when closed.
   virtual Task<> readable() = 0;
   // Writes all of `bytes`; suspends while the peer does not take them. The bytes must stay valid.
-  // One writer at a time. Throws Error(ServiceUnavailable) if the connection breaks.
+  // One writer at a time. Throws Error(ServiceUnavailable) if the connection breaks, Error(Timeout)
+  // if the peer takes nothing for a minute.
   virtual Task<> write(std::string_view bytes) = 0;
   virtual void close() = 0;  // at once; waiting tasks end with an error
 
