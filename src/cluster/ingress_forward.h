@@ -20,6 +20,7 @@ class ForwardedRequest {
   // Whether sending it (again) is safe: its body has not been touched, or it is idempotent and has
   // no body.
   bool can_be_sent() const;
+  const http::Request& request() const { return request_; }
   // A copy to send. Copies share the body; only the newest may be read.
   http::Request make();
 

@@ -16,7 +16,14 @@ namespace cluster {
 namespace {
 
 constexpr Duration kAnswerLimit = 60s;  // from the request to the head of the backend's response
-constexpr std::size_t kMaxTries = 4;
+constexpr std::size_t kMaxTries = 5;
+constexpr Duration kRetryPause = 20ms;  // from the third try on
+
+// What the proxy itself answers.
+struct Refusal {
+  int status;
+  std::string_view text;
+};
 
 // A table that readers take whole while its owner replaces it.
 template <class T>
@@ -61,6 +68,10 @@ struct Backends {
     });
   }
 
+  net::Endpoint next(const Route& route) {
+    return route.backends[turns[&route]++ % route.backends.size()];
+  }
+
   std::shared_ptr<http::Client> client(const net::Endpoint& backend, Duration connect_timeout) {
     auto& client = clients[backend.text()];
     if (!client) {
@@ -90,66 +101,55 @@ struct IngressProxy::State {
   std::unique_ptr<http::Server> plain;
   std::unique_ptr<http::Server> tls;
 
-  // One try per backend, beginning with the one whose turn it is. Nothing if none answered.
-  struct Outcome {
-    std::optional<http::Response> response;
-    std::shared_ptr<http::Client> client;  // keeps its connection while the response is read
-    bool too_late = false;
-  };
-  Task<Outcome> ask_backends(Backends& own, const Route& route, ForwardedRequest& forwarded);
-  Task<> serve(http::Request request, http::ResponseWriter& response);
-};
-
-Task<IngressProxy::State::Outcome> IngressProxy::State::ask_backends(Backends& own,
-                                                                     const Route& route,
-                                                                     ForwardedRequest& forwarded) {
-  Outcome outcome;
-  std::size_t first = own.turns[&route]++;
-  std::size_t tries = std::min(kMaxTries, std::max<std::size_t>(route.backends.size(), 2));
-  for (std::size_t i = 0; i < tries && forwarded.can_be_sent(); ++i) {
-    const net::Endpoint& backend = route.backends[(first + i) % route.backends.size()];
-    outcome.client = own.client(backend, options.connect_timeout);
-    try {
-      outcome.response = co_await with_deadline(outcome.client->send(forwarded.make()),
-                                                kAnswerLimit, "no answer in time");
-      co_return outcome;
-    } catch (const Error& error) {
-      outcome.too_late = error.reason() == Reason::Timeout;
-      log(LogLevel::Debug, "cluster", "a backend did not answer",
-          {{"backend", backend.text()}, {"why", error.message()}});
-    }
+  const Route* find(Backends& own, const http::Request& request) {
+    own.follow(routes.get());
+    return find_route(*own.table, request.authority, request.path());
   }
-  co_return outcome;
-}
+  Task<> serve(http::Request request, http::ResponseWriter& response);
+  Task<> forward(Backends& own, ForwardedRequest& forwarded, http::ResponseWriter& response);
+};
 
 Task<> IngressProxy::State::serve(http::Request request, http::ResponseWriter& response) {
   Loop& loop = co_await current_loop();
-  Backends& own = *backends.at(&loop);
-  auto table = routes.get();
-  own.follow(table);
   if (!request.target.starts_with('/')) {
     co_await answer(response, 400, "bad request target");
     co_return;
   }
-  const Route* route = find_route(*table, request.authority, request.path());
-  if (!route) {
-    co_await answer(response, 404, "default backend - 404");
-    co_return;
-  }
-  if (route->backends.empty()) {
-    co_await answer(response, 503, "no backend is ready");
-    co_return;
-  }
   ForwardedRequest forwarded(std::move(request));
-  Outcome outcome = co_await ask_backends(own, *route, forwarded);
-  if (!outcome.response) {
-    co_await answer(response, outcome.too_late ? 504 : 502, "no backend answered");
+  co_await forward(*backends.at(&loop), forwarded, response);
+}
+
+// One try per backend, beginning with the one whose turn it is. The route is looked up anew for
+// each try: the backend that has just failed is often about to leave the table.
+Task<> IngressProxy::State::forward(Backends& own, ForwardedRequest& forwarded,
+                                    http::ResponseWriter& response) {
+  std::optional<http::Response> found;
+  std::shared_ptr<http::Client> client;  // keeps its connection while the response is read
+  Refusal refusal{502, "no backend answered"};
+  for (std::size_t tries = 0; tries < kMaxTries && !found && forwarded.can_be_sent(); ++tries) {
+    if (tries > 1) co_await sleep_for(kRetryPause);
+    const Route* route = find(own, forwarded.request());
+    if (!route) refusal = {404, "default backend - 404"};
+    if (route && route->backends.empty()) refusal = {503, "no backend is ready"};
+    if (!route || route->backends.empty()) break;
+    const net::Endpoint backend = own.next(*route);
+    client = own.client(backend, options.connect_timeout);
+    try {
+      found =
+          co_await with_deadline(client->send(forwarded.make()), kAnswerLimit, "no answer in time");
+    } catch (const Error& error) {
+      bool too_late = error.reason() == Reason::Timeout;
+      refusal = too_late ? Refusal{504, "no backend answered in time"} : refusal;
+      log(LogLevel::Debug, "cluster", "a backend did not answer",
+          {{"backend", backend.text()}, {"why", error.message()}});
+    }
+  }
+  if (!found) {
+    co_await answer(response, refusal.status, refusal.text);
     co_return;
   }
-  co_await response.start(outcome.response->status, end_to_end(outcome.response->headers));
-  while (auto piece = co_await outcome.response->body->read()) {
-    co_await response.write(std::move(*piece));
-  }
+  co_await response.start(found->status, end_to_end(found->headers));
+  while (auto piece = co_await found->body->read()) co_await response.write(std::move(*piece));
   co_await response.finish();
 }
 

@@ -1,7 +1,7 @@
 // IngressProxy: the reverse proxy of a stand-in cluster. It serves the hosts and paths of the
 // cluster's Ingresses on one address, plain and TLS, from tables that its owner replaces whole.
-// A request keeps the table it began with, so a replacement never disturbs it; a backend that does
-// not accept the connection is passed over for the next one.
+// A replacement disturbs no request under way; a backend that does not answer is passed over for
+// another one, of the newest table, as long as the request can be repeated.
 #pragma once
 
 #include <cstdint>

@@ -72,8 +72,12 @@ class BorrowedBody final : public BodyReader {
 
 class Http1Writer final : public ResponseWriter {
  public:
-  Http1Writer(Connection& connection, bool head_only, bool http10, bool close)
-      : connection_(connection), head_only_(head_only), http10_(http10), close_(close) {}
+  Http1Writer(Connection& connection, bool head_only, bool http10, bool close, const bool& draining)
+      : connection_(connection),
+        head_only_(head_only),
+        http10_(http10),
+        close_(close),
+        draining_(draining) {}
 
   Task<> start(int status, Headers headers) override {
     started_ = true;
@@ -81,7 +85,7 @@ class Http1Writer final : public ResponseWriter {
     bool has_length = headers.find("content-length").has_value();
     chunked_ = !bodiless && !has_length && !http10_;
     silent_ = bodiless;
-    close_ = close_ || (!bodiless && !has_length && http10_);
+    close_ = close_ || draining_ || (!bodiless && !has_length && http10_);
     if (chunked_) headers.set("transfer-encoding", "chunked");
     if (close_) headers.set("connection", "close");
     co_await connection_.stream.write(print_head(status, headers));
@@ -118,6 +122,7 @@ class Http1Writer final : public ResponseWriter {
   const bool head_only_;
   const bool http10_;
   bool close_;
+  const bool& draining_;
   bool chunked_ = false;
   bool silent_ = false;
   bool started_ = false;
@@ -223,7 +228,7 @@ Task<bool> read_head(Connection& connection, std::string& head) {
 
 // Serves one request; false when the connection must close.
 Task<bool> serve_one(Connection& connection, const Peer& peer, const Handler& handler,
-                     std::set<net::Stream*>& idle) {
+                     const bool& draining, std::set<net::Stream*>& idle) {
   std::string text;
   {
     struct Idle {
@@ -241,7 +246,7 @@ Task<bool> serve_one(Connection& connection, const Peer& peer, const Handler& ha
   bool wants_close = equals_ignore_case(head->headers.get("connection"), "close") || head->http10;
   bool expects = equals_ignore_case(head->headers.get("expect"), "100-continue");
   auto body = std::make_shared<Http1Body>(connection, *framing, expects);
-  Http1Writer writer(connection, head->method == "HEAD", head->http10, wants_close);
+  Http1Writer writer(connection, head->method == "HEAD", head->http10, wants_close, draining);
   Request request;
   request.method = std::move(head->method);
   request.target = std::move(head->target);
@@ -266,7 +271,7 @@ Task<> serve_http1(net::Stream& stream, Peer peer, const Handler& handler, const
   Connection connection{stream, {}};
   std::optional<Error> refusal;
   try {
-    while (!draining && co_await serve_one(connection, peer, handler, idle)) {
+    while (co_await serve_one(connection, peer, handler, draining, idle)) {
     }
   } catch (const Error& error) {
     refusal = error;

@@ -239,6 +239,53 @@ TEST(HttpServer, AUsedPortIsNamedInTheError) {
   }
 }
 
+// "verified", "invalid" or "none": what the server saw of the client's certificate.
+Task<> tell_certificate(Request request, ResponseWriter& response) {
+  const Peer& peer = request.peer;
+  const char* seen = peer.certificate_invalid        ? "invalid"
+                     : !peer.certificate_der.empty() ? "verified"
+                                                     : "none";
+  co_await response.send(200, {}, Bytes(std::string(seen)));
+}
+
+Task<std::string> ask_with(net::IoLoop& loop, ClientOptions options) {
+  Client client(loop, std::move(options));
+  auto answer = co_await call(client, make_request("GET", "/"));
+  co_return answer.body;
+}
+
+TEST(HttpServer, AClientCertificateThatDoesNotVerifyIsSeenAsSuch) {
+  net::LoopPool pool(1);
+  auto trusted = make_test_certificate();
+  auto foreign = make_test_certificate();
+  auto own = std::make_shared<net::TlsIdentity>(trusted.certificate_pem, trusted.key_pem);
+  auto other = std::make_shared<net::TlsIdentity>(foreign.certificate_pem, foreign.key_pem);
+  net::TlsServerOptions tls;
+  tls.identity = [own](std::string_view) { return own; };
+  tls.client_ca_pem = trusted.certificate_pem;
+  Server server(pool.at(0), pool, {{"127.0.0.1", 0}, net::TlsContext::server(tls), 10, 100ms},
+                tell_certificate);
+  auto running = std::make_shared<task_detail::Child<void>>();
+  std::promise<void> ended;
+  running->on_done = [&] { ended.set_value(); };
+  task_detail::start(pool.at(0), running, server.run());
+  auto ask = [&](net::TlsIdentityPtr identity) {
+    net::TlsClientOptions options;
+    options.ca_pem = trusted.certificate_pem;
+    options.server_name = "localhost";
+    options.identity = std::move(identity);
+    return run_on_loop(pool.at(0), ask_with(pool.at(0), {"127.0.0.1", server.endpoint().port,
+                                                         net::TlsContext::client(options)}));
+  };
+
+  EXPECT_EQ(ask(nullptr), "none");
+  EXPECT_EQ(ask(own), "verified");
+  EXPECT_EQ(ask(other), "invalid");
+
+  pool.at(0).post([&] { running->context.cancel(); });
+  ended.get_future().wait();
+}
+
 TEST(HttpClient, AnUnreachableServerIsNamed) {
   net::LoopPool pool(1);
   auto attempt = [](net::IoLoop& loop) -> Task<std::string> {

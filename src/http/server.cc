@@ -13,6 +13,10 @@ namespace http {
 namespace {
 
 constexpr Duration kHandshakeLimit = 10s;
+constexpr Duration kTick = 10ms;
+// How long a stopping server keeps idle HTTP/1.1 connections: a request that is on its way gets its
+// answer and is told to close, instead of being cut off.
+constexpr Duration kLinger = 250ms;
 
 class Http2Writer final : public ResponseWriter {
  public:
@@ -101,7 +105,7 @@ struct Tick {
   Loop& loop;
   bool await_ready() noexcept { return false; }
   void await_suspend(std::coroutine_handle<> self) {
-    loop.call_after(10ms, [self] { self.resume(); });
+    loop.call_after(kTick, [self] { self.resume(); });
   }
   void await_resume() noexcept {}
 };
@@ -114,14 +118,16 @@ struct Server::Group {
   const ServerOptions& options;
   const Handler& handler;
   std::shared_ptr<std::atomic<std::size_t>> connections;
+  std::shared_ptr<std::atomic<bool>> listener_closed;
   Scope* scope = nullptr;  // while run() runs
   bool draining = false;
   std::set<Http2Session*> sessions;
   std::set<net::Stream*> idle_http1;  // between two requests
+  int ticks = 0;                      // since draining began
 
   void add(net::TcpListener::Accepted accepted) {
     auto descriptor = std::make_unique<net::Descriptor>(loop, accepted.fd);
-    if (!scope || draining) return;
+    if (!scope) return;
     connections->fetch_add(1);
     scope->spawn("connection", serve(std::move(descriptor), accepted.peer));
   }
@@ -171,8 +177,7 @@ struct Server::Group {
       cancelled = true;
     }
     draining = true;
-    for (Http2Session* session : sessions) session->drain();
-    // This task is cancelled already, so it counts the grace on a timer of the loop itself.
+    // This task is cancelled already, so it counts the grace on timers of the loop itself.
     auto timer =
         loop.call_after(options.grace, [&connections_scope] { connections_scope.cancel(); });
     struct Stop {
@@ -180,8 +185,13 @@ struct Server::Group {
       Loop::TimerId timer;
       ~Stop() { loop.cancel_timer(timer); }
     } stop{loop, timer};
-    while (connections_scope.size() > 0) {
-      for (net::Stream* idle : idle_http1) idle->close();
+    // Connections that were accepted last are still on their way here when the listener has closed.
+    for (bool settled = false; !settled || connections_scope.size() > 0;) {
+      settled = *listener_closed;
+      for (Http2Session* session : sessions) session->drain();
+      if (ticks++ * kTick >= std::min(kLinger, options.grace / 4)) {
+        for (net::Stream* idle : idle_http1) idle->close();
+      }
       co_await Tick{loop};
     }
     scope = nullptr;
@@ -199,10 +209,11 @@ Server::Server(net::IoLoop& home, net::LoopPool& pool, ServerOptions options, Ha
       options_(std::move(options)),
       handler_(std::move(handler)),
       listener_(home, options_.endpoint),
-      connections_(std::make_shared<std::atomic<std::size_t>>(0)) {
+      connections_(std::make_shared<std::atomic<std::size_t>>(0)),
+      listener_closed_(std::make_shared<std::atomic<bool>>(false)) {
   for (std::size_t i = 0; i < pool_.size(); ++i) {
-    groups_.push_back(
-        std::make_shared<Group>(Group{pool_.at(i), options_, handler_, connections_}));
+    groups_.push_back(std::make_shared<Group>(
+        Group{pool_.at(i), options_, handler_, connections_, listener_closed_}));
   }
 }
 
@@ -210,21 +221,25 @@ Server::~Server() = default;
 
 const net::Endpoint& Server::endpoint() const { return listener_.endpoint(); }
 
-Task<> Server::accept_loop() {
-  struct Close {  // so that clients are refused at once rather than left in the listen queue
-    net::TcpListener& listener;
-    ~Close() { listener.close(); }
-  } close{listener_};
-  std::size_t turn = 0;
-  while (true) {
-    auto accepted = co_await listener_.accept();
-    if (connections_->load() >= options_.max_connections) {
-      net::Descriptor refused(home_, accepted.fd);
-      continue;
-    }
-    auto group = groups_[turn++ % groups_.size()];
-    group->loop.post([group, accepted] { group->add(accepted); });
+void Server::dispatch(net::TcpListener::Accepted accepted) {
+  if (connections_->load() >= options_.max_connections) {
+    net::Descriptor refused(home_, accepted.fd);
+    return;
   }
+  auto group = groups_[turn_++ % groups_.size()];
+  group->loop.post([group, accepted] { group->add(accepted); });
+}
+
+Task<> Server::accept_loop() {
+  struct Close {  // who is in the listen queue by now is served; later ones are refused at once
+    Server& server;
+    ~Close() {
+      while (auto accepted = server.listener_.try_accept()) server.dispatch(std::move(*accepted));
+      server.listener_.close();
+      *server.listener_closed_ = true;
+    }
+  } close{*this};
+  while (true) dispatch(co_await listener_.accept());
 }
 
 Task<> Server::run() {

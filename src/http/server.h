@@ -2,6 +2,7 @@
 // pool.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -36,6 +37,7 @@ class Server {
  private:
   struct Group;
   Task<> accept_loop();
+  void dispatch(net::TcpListener::Accepted accepted);
 
   net::IoLoop& home_;
   net::LoopPool& pool_;
@@ -44,6 +46,8 @@ class Server {
   net::TcpListener listener_;
   std::vector<std::shared_ptr<Group>> groups_;
   std::shared_ptr<std::atomic<std::size_t>> connections_;
+  std::shared_ptr<std::atomic<bool>> listener_closed_;
+  std::size_t turn_ = 0;
 };
 
 }  // namespace http

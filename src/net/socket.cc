@@ -103,17 +103,20 @@ TcpListener::TcpListener(IoLoop& loop, const Endpoint& endpoint) : endpoint_(end
   descriptor_ = std::make_unique<Descriptor>(loop, fd);
 }
 
+std::optional<TcpListener::Accepted> TcpListener::try_accept() {
+  sockaddr_storage peer{};
+  socklen_t length = sizeof peer;
+  int fd = ::accept4(descriptor_->fd(), reinterpret_cast<sockaddr*>(&peer), &length,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd < 0) return {};
+  int one = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  return Accepted{fd, to_endpoint(peer)};
+}
+
 Task<TcpListener::Accepted> TcpListener::accept() {
   while (true) {
-    sockaddr_storage peer{};
-    socklen_t length = sizeof peer;
-    int fd = ::accept4(descriptor_->fd(), reinterpret_cast<sockaddr*>(&peer), &length,
-                       SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-      int one = 1;
-      ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-      co_return Accepted{fd, to_endpoint(peer)};
-    }
+    if (auto accepted = try_accept()) co_return *accepted;
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
       co_await sleep_for(100ms);
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/task.h"
@@ -53,6 +54,7 @@ class TcpListener {
     Endpoint peer;
   };
   Task<Accepted> accept();
+  std::optional<Accepted> try_accept();  // without waiting; nothing if it cannot be done now
   const Endpoint& endpoint() const { return endpoint_; }  // with the port that was given
   void close() { descriptor_->close(); }
 
