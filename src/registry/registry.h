@@ -82,6 +82,8 @@ class Rules {
   virtual void on_update(const Call&, json::Value& object, const json::Value& before) const {
     (void)object, (void)before;
   }
+  // Before an object is removed or marked: may add finalizers or change its status.
+  virtual void on_delete(const Call&, json::Value& object) const { (void)object; }
   virtual std::vector<Cause> validate(const Call&, const json::Value& object,
                                       const json::Value& before) const {
     (void)object, (void)before;
@@ -92,6 +94,12 @@ class Rules {
   virtual std::vector<storage::Write> also_write(const Call&, json::Value& object,
                                                  std::vector<storage::Compare>& compares) const {
     (void)object, (void)compares;
+    return {};
+  }
+  // Further objects to be removed in the same transaction as `object`, which is being removed for
+  // good (a custom resource definition with its instances).
+  virtual std::vector<storage::Write> also_remove(const Call&, const json::Value& object) const {
+    (void)object;
     return {};
   }
   // Answers a create of a kind that is not stored (SubjectAccessReview).

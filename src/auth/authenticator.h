@@ -1,0 +1,29 @@
+// Who is behind a request: a client certificate (CN = user, O = groups), a bearer token of a fixed
+// table, or nobody. Thread-safe. Source: reference kube-apiserver.md 8.1.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "auth/user.h"
+#include "base/result.h"
+#include "http/message.h"
+
+namespace auth {
+
+class Authenticator {
+ public:
+  // `tokens` maps bearer tokens to users.
+  explicit Authenticator(std::map<std::string, UserPtr> tokens);
+
+  // The user, who is always a member of system:authenticated; the anonymous user if the request
+  // carries no credentials; Unauthorized if it carries wrong ones.
+  Result<UserPtr> authenticate(const http::Request& request) const;
+
+ private:
+  std::map<std::string, UserPtr>
+      by_digest_;  // by SHA-256 of the token, so that look-ups leak nothing
+};
+
+}  // namespace auth

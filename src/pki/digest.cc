@@ -1,0 +1,21 @@
+#include "pki/digest.h"
+
+#include <openssl/sha.h>
+
+namespace pki {
+
+std::string sha256(std::string_view bytes) {
+  std::string hash(SHA256_DIGEST_LENGTH, '\0');
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+         reinterpret_cast<unsigned char*>(hash.data()));
+  return hash;
+}
+
+std::string sha224(std::string_view bytes) {
+  std::string hash(SHA224_DIGEST_LENGTH, '\0');
+  SHA224(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+         reinterpret_cast<unsigned char*>(hash.data()));
+  return hash;
+}
+
+}  // namespace pki

@@ -1,0 +1,173 @@
+// CustomResourceDefinitions. Names are accepted and the definition is established in the write that
+// creates it, so that a definition that was acknowledged is served by the next request. Removing it
+// removes its instances in the same transaction. Source: reference
+// kube-apiserver.md 5.1, 5.3, 5.10.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "object/names.h"
+#include "registry/rules/rules.h"
+#include "schema/schema.h"
+
+namespace registry {
+namespace {
+
+class CrdRules final : public Rules {
+ public:
+  explicit CrdRules(Registry& registry) : registry_(registry) {}
+
+  void on_create(const Call& call, json::Value& object) const override {
+    settle_names(object);
+    object.erase("status");
+    settle_status(call, object);
+  }
+
+  void on_update(const Call& call, json::Value& object, const json::Value& before) const override {
+    if (call.subresource == "status") return;
+    settle_names(object);
+    if (object["spec"] != before["spec"]) settle_status(call, object);
+  }
+
+  std::vector<Cause> validate(const Call&, const json::Value& object,
+                              const json::Value& before) const override {
+    std::vector<Cause> causes;
+    check_names(object, causes);
+    check_versions(object["spec"], causes);
+    if (!before.is_null() && object.at("spec", "scope") != before.at("spec", "scope")) {
+      causes.push_back(
+          object::invalid_value("spec.scope", object.at("spec", "scope"), "field is immutable"));
+    }
+    return causes;
+  }
+
+  std::vector<storage::Write> also_remove(const Call& call,
+                                          const json::Value& object) const override {
+    cache::TableId table{object.at("spec", "group").str(),
+                         object.at("spec", "names", "plural").str(), ""};
+    std::vector<storage::Write> writes;
+    cache::Filter filter{.cluster = call.cluster};
+    for (const auto& item : registry_.objects().table(table).list(filter).items) {
+      writes.push_back({cache::storage_key(table, item->key), std::nullopt});
+    }
+    return writes;
+  }
+
+ private:
+  static void settle_names(json::Value& object) {
+    json::Value& names = object.edit("spec", "names");
+    if (names["singular"].as_string().empty())
+      names.set("singular", lower(names["kind"].as_string()));
+    if (names["listKind"].as_string().empty()) names.set("listKind", names["kind"].str() + "List");
+  }
+
+  void settle_status(const Call& call, json::Value& object) const {
+    TimePoint now = registry_.clock().now();
+    std::string clash = find_clash(call, object);
+    json::Value& status = object.edit("status");
+    json::Value stored = status["storedVersions"];
+    for (const json::Value& version : object.at("spec", "versions").elements()) {
+      auto known = stored.elements();
+      bool is_new =
+          version["storage"].as_bool() && std::ranges::find(known, version["name"]) == known.end();
+      if (is_new) stored.push_back(version["name"]);
+    }
+    object.edit("status").set("storedVersions", stored.is_null() ? json::Value::array() : stored);
+    bool ok = clash.empty();
+    object.edit("status").set(
+        "acceptedNames",
+        ok ? object.at("spec", "names") : json::Value::object({{"plural", ""}, {"kind", ""}}));
+    object::set_condition(object,
+                          {"NamesAccepted", ok ? "True" : "False",
+                           ok ? "NoConflicts" : "NameConflict", ok ? "no conflicts found" : clash},
+                          now);
+    object::set_condition(
+        object,
+        {"Established", ok ? "True" : "False", ok ? "InitialNamesAccepted" : "NotAccepted",
+         ok ? "the initial names have been accepted" : "not all names are accepted"},
+        now);
+  }
+
+  // What another kind of the same group in this cluster already has.
+  std::string find_clash(const Call& call, const json::Value& object) const {
+    const json::Value& names = object.at("spec", "names");
+    std::string group = object.at("spec", "group").str(), plural = names["plural"].str();
+    for (const KindPtr& other : registry_.kinds().list(call.cluster)) {
+      if (other->group != group || other->plural == plural) continue;
+      if (other->kind == names["kind"].as_string()) {
+        return fmt::format("{} is already in use", quote(other->kind));
+      }
+      for (const json::Value& name : names["shortNames"].elements()) {
+        auto& taken = other->short_names;
+        if (std::ranges::find(taken, name.as_string()) != taken.end()) {
+          return fmt::format("{} is already in use", quote(name.as_string()));
+        }
+      }
+    }
+    return "";
+  }
+
+  static void check_names(const json::Value& object, std::vector<Cause>& causes) {
+    const json::Value& spec = object["spec"];
+    std::string wanted = spec.at("names", "plural").str() + "." + spec["group"].str();
+    if (object::name(object) != wanted) {
+      causes.push_back(object::invalid_value("metadata.name", object::name(object),
+                                             "must be spec.names.plural+\".\"+spec.group"));
+    }
+    for (const std::string& why : object::check_dns1123_subdomain(spec["group"].as_string())) {
+      causes.push_back(object::invalid_value("spec.group", spec["group"], why));
+    }
+    if (!spec["group"].as_string().contains('.')) {
+      causes.push_back(object::invalid_value("spec.group", spec["group"],
+                                             "should be a domain with at least one dot"));
+    }
+    for (const char* name : {"plural", "singular"}) {
+      for (const std::string& why :
+           object::check_dns1035_label(spec.at("names", name).as_string())) {
+        causes.push_back(
+            object::invalid_value(fmt::format("spec.names.{}", name), spec.at("names", name), why));
+      }
+    }
+  }
+
+  static void check_versions(const json::Value& spec, std::vector<Cause>& causes) {
+    std::size_t index = 0, storage = 0;
+    std::vector<std::string> seen;
+    for (const json::Value& version : spec["versions"].elements()) {
+      std::string path = fmt::format("spec.versions[{}]", index++);
+      std::string name = version["name"].str();
+      if (std::ranges::find(seen, name) != seen.end()) {
+        causes.push_back(object::invalid_value(path + ".name", name, "must be unique"));
+      }
+      seen.push_back(name);
+      for (const std::string& why : object::check_dns1035_label(name)) {
+        causes.push_back(object::invalid_value(path + ".name", name, why));
+      }
+      storage += version["storage"].as_bool();
+      const json::Value& source = version.at("schema", "openAPIV3Schema");
+      if (!source.is_object()) {
+        causes.push_back(
+            object::required_value(path + ".schema.openAPIV3Schema", "schemas are required"));
+        continue;
+      }
+      auto schema = schema::compile(source, path + ".schema.openAPIV3Schema");
+      if (!schema) causes.insert(causes.end(), schema.error().begin(), schema.error().end());
+    }
+    if (storage != 1) {
+      causes.push_back(
+          object::invalid_value("spec.versions", json::Value(static_cast<std::int64_t>(storage)),
+                                "must have exactly one version marked as storage version"));
+    }
+  }
+
+  Registry& registry_;
+};
+
+}  // namespace
+
+std::shared_ptr<Rules> crd_rules(Registry& registry) {
+  return std::make_shared<CrdRules>(registry);
+}
+
+}  // namespace registry
