@@ -1,0 +1,187 @@
+#include "server/openapi.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "schema/builtin.h"
+
+namespace server {
+namespace {
+
+using json::Value;
+
+constexpr std::string_view kObjectMeta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+
+// "apps" + "v1" + "Deployment" -> "apps.v1.Deployment": unique and free of slashes.
+std::string component_name(const registry::Kind& kind, std::string_view version) {
+  auto parts = split(kind.group.empty() ? "core" : std::string_view(kind.group), '.');
+  std::string name;
+  for (auto it = parts.rbegin(); it != parts.rend(); ++it) name.append(*it).append(".");
+  return name.append(version).append(".").append(kind.kind);
+}
+
+Value reference(std::string_view name) {
+  return Value::object({{"$ref", "#/components/schemas/" + std::string(name)}});
+}
+
+Value type_of(const registry::Kind& kind, std::string_view version) {
+  return Value::object({{"group", kind.group}, {"version", version}, {"kind", kind.kind}});
+}
+
+Value string_schema(std::string_view description) {
+  return Value::object({{"type", "string"}, {"description", description}});
+}
+
+// The metadata that all objects share.
+Value object_meta() {
+  Value texts = Value::object(
+      {{"type", "object"}, {"additionalProperties", Value::object({{"type", "string"}})}});
+  Value list = Value::object({{"type", "array"},
+                              {"items", Value::object({{"type", "string"}})},
+                              {"x-kubernetes-patch-strategy", "merge"}});
+  Value properties = Value::object();
+  for (const char* name : {"name", "generateName", "namespace", "uid", "resourceVersion",
+                           "selfLink", "creationTimestamp", "deletionTimestamp"}) {
+    properties.set(name, Value::object({{"type", "string"}}));
+  }
+  for (const char* name : {"generation", "deletionGracePeriodSeconds"}) {
+    properties.set(name, Value::object({{"type", "integer"}, {"format", "int64"}}));
+  }
+  properties.set("labels", texts).set("annotations", texts).set("finalizers", list);
+  Value owner = Value::object({{"type", "object"}, {"properties", Value::object()}});
+  for (const char* name : {"apiVersion", "kind", "name", "uid"}) {
+    owner.edit("properties").set(name, Value::object({{"type", "string"}}));
+  }
+  for (const char* name : {"controller", "blockOwnerDeletion"}) {
+    owner.edit("properties").set(name, Value::object({{"type", "boolean"}}));
+  }
+  properties.set("ownerReferences", Value::object({{"type", "array"},
+                                                   {"items", std::move(owner)},
+                                                   {"x-kubernetes-patch-strategy", "merge"},
+                                                   {"x-kubernetes-patch-merge-key", "uid"}}));
+  Value anything =
+      Value::object({{"type", "object"}, {"x-kubernetes-preserve-unknown-fields", true}});
+  properties.set("managedFields", Value::object({{"type", "array"}, {"items", anything}}));
+  return Value::object({{"type", "object"},
+                        {"description", "Metadata that every object has."},
+                        {"properties", std::move(properties)}});
+}
+
+Value kind_schema(const registry::Kind& kind, const registry::Version& version) {
+  Value schema = version.schema->openapi_v3();
+  Value properties = Value::object(
+      {{"apiVersion", string_schema("The version of this representation of the object.")},
+       {"kind", string_schema("The kind of resource that this object represents.")},
+       {"metadata", reference(kObjectMeta)}});
+  for (const auto& member : schema["properties"].members()) {
+    if (!properties.contains(member.key)) properties.set(member.key, member.value);
+  }
+  schema.set("properties", std::move(properties));
+  schema.set("x-kubernetes-group-version-kind", Value::array({type_of(kind, version.name)}));
+  return schema;
+}
+
+Value query_parameter(std::string_view name, std::string_view type = "string") {
+  return Value::object({{"name", name},
+                        {"in", "query"},
+                        {"schema", Value::object({{"type", type}, {"uniqueItems", true}})}});
+}
+
+Value operation(const registry::Kind& kind, std::string_view version, std::string_view method,
+                bool collection) {
+  Value body = Value::object({{"schema", reference(component_name(kind, version))}});
+  Value responses = Value::object(
+      {{"200", Value::object({{"description", "OK"},
+                              {"content", Value::object({{"application/json", body}})}})}});
+  Value parameters = Value::array();
+  bool writes = method == "post" || method == "put" || method == "patch";
+  if (writes) {
+    for (const char* name : {"dryRun", "fieldManager", "fieldValidation"}) {
+      parameters.push_back(query_parameter(name));
+    }
+  }
+  if (method == "patch") parameters.push_back(query_parameter("force", "boolean"));
+  if (method == "delete") parameters.push_back(query_parameter("dryRun"));
+  std::string action(method);
+  if (method == "get" && collection) action = "list";
+  if (method == "delete" && collection) action = "deletecollection";
+  Value result = Value::object({{"operationId", action + component_name(kind, version)},
+                                {"x-kubernetes-action", action},
+                                {"x-kubernetes-group-version-kind", type_of(kind, version)},
+                                {"parameters", std::move(parameters)},
+                                {"responses", std::move(responses)}});
+  if (writes) {
+    Value content = Value::object();
+    if (method == "patch") {
+      content.set("application/json-patch+json", body).set("application/merge-patch+json", body);
+      if (kind.builtin) content.set("application/strategic-merge-patch+json", body);
+    } else {
+      content.set("application/json", body);
+    }
+    result.set("requestBody", Value::object({{"content", std::move(content)}}));
+  }
+  return result;
+}
+
+void add_paths(const registry::Kind& kind, const object::GroupVersion& at, Value& paths) {
+  std::string base = "/" + openapi_path(at) + "/";
+  std::string collection = base + (kind.namespaced ? "namespaces/{namespace}/" : "") + kind.plural;
+  auto has = [&](std::string_view verb) {
+    return kind.verbs.empty() || std::ranges::find(kind.verbs, verb) != kind.verbs.end();
+  };
+  Value& on_collection = paths.edit(collection);
+  if (has("list")) on_collection.set("get", operation(kind, at.version, "get", true));
+  if (has("create")) on_collection.set("post", operation(kind, at.version, "post", true));
+  if (has("deletecollection"))
+    on_collection.set("delete", operation(kind, at.version, "delete", true));
+  if (!has("get")) return;
+  Value& on_object = paths.edit(collection + "/{name}");
+  for (const char* method : {"get", "put", "patch", "delete"}) {
+    on_object.set(method, operation(kind, at.version, method, false));
+  }
+  if (kind.namespaced && has("list")) {
+    paths.edit(base + kind.plural).set("get", operation(kind, at.version, "get", true));
+  }
+}
+
+}  // namespace
+
+std::string openapi_path(const object::GroupVersion& at) {
+  return at.group.empty() ? "api/" + at.version : "apis/" + at.group + "/" + at.version;
+}
+
+json::Value openapi_v3(const Kinds& kinds, const object::GroupVersion& at) {
+  Value paths = Value::object(), schemas = Value::object();
+  for (const auto& kind : kinds) {
+    if (kind->group != at.group) continue;
+    const auto* version = kind->find_version(at.version);
+    if (!version || !version->served) continue;
+    schemas.set(component_name(*kind, at.version), kind_schema(*kind, *version));
+    add_paths(*kind, at, paths);
+  }
+  if (schemas.empty()) return {};
+  schemas.set(kObjectMeta, object_meta());
+  return Value::object({{"openapi", "3.0.0"},
+                        {"info", Value::object({{"title", "Kubernetes"}, {"version", "v1.32.0"}})},
+                        {"paths", std::move(paths)},
+                        {"components", Value::object({{"schemas", std::move(schemas)}})}});
+}
+
+json::Value openapi_v2(const Kinds& kinds) {
+  Value definitions = Value::object(), paths = Value::object();
+  for (const auto& kind : kinds) {
+    for (const auto& version : kind->versions) {
+      if (!version.served) continue;
+      Value definition = Value::object(
+          {{"type", "object"},
+           {"x-kubernetes-group-version-kind", Value::array({type_of(*kind, version.name)})}});
+      definitions.set(component_name(*kind, version.name), std::move(definition));
+    }
+  }
+  return Value::object({{"swagger", "2.0"},
+                        {"info", Value::object({{"title", "Kubernetes"}, {"version", "v1.32.0"}})},
+                        {"paths", std::move(paths)},
+                        {"definitions", std::move(definitions)}});
+}
+
+}  // namespace server

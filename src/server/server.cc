@@ -1,0 +1,328 @@
+#include "server/server.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "base/strings.h"
+#include "json/text.h"
+#include "server/accept.h"
+#include "server/documents.h"
+#include "server/handlers/handlers.h"
+#include "server/health.h"
+#include "server/status.h"
+
+namespace server {
+namespace {
+
+metrics::Counter& requests_of(std::string_view verb) {
+  return metrics::counter("apiserver_request_total", "Requests by verb.",
+                          fmt::format("verb=\"{}\"", verb));
+}
+
+// One counter per verb, found once.
+metrics::Counter& request_counter(const std::string& verb) {
+  static const std::map<std::string, metrics::Counter*, std::less<>> all = [] {
+    std::map<std::string, metrics::Counter*, std::less<>> counters;
+    for (const char* name : {"get", "list", "watch", "create", "update", "patch", "delete",
+                             "deletecollection", "other"}) {
+      counters[name] = &requests_of(name);
+    }
+    return counters;
+  }();
+  auto it = all.find(verb);
+  return *(it == all.end() ? all.find("other") : it)->second;
+}
+
+registry::FieldValidation field_validation(const Query& query) {
+  std::string text = query.get("fieldValidation");
+  if (text.empty() || text == "Warn") return registry::FieldValidation::Warn;
+  if (text == "Strict") return registry::FieldValidation::Strict;
+  if (text == "Ignore") return registry::FieldValidation::Ignore;
+  throw Error::invalid("meta.k8s.io", "CreateOptions", "",
+                       {{"FieldValueNotSupported", "fieldValidation",
+                         fmt::format("Unsupported value: {}: supported values: \"Ignore\", "
+                                     "\"Strict\", \"Warn\"",
+                                     quote(text))}});
+}
+
+Error unknown_path() {
+  return {Reason::NotFound, "the server could not find the requested resource"};
+}
+
+}  // namespace
+
+struct Server::State {
+  explicit State(Options from) : options(std::move(from)), documents(options.registry) {}
+
+  Options options;
+  Documents documents;
+  std::vector<std::pair<std::string, http::Handler>> mounts;
+  std::vector<Check> checks;
+  std::atomic<bool> is_ready = false;
+  std::atomic<std::size_t> in_flight = 0;
+  std::atomic<bool> stopping = false;
+
+  Task<> handle(http::Request& request, http::ResponseWriter& response);
+  Task<> handle_resource(http::Request& request, http::ResponseWriter& response,
+                         const RequestInfo& info, auth::UserPtr user, const std::string& cluster);
+  Task<bool> handle_path(const http::Request& request, http::ResponseWriter& response,
+                         const RequestInfo& info, const std::string& cluster);
+  std::string resolve_cluster(const std::string& text, const RequestInfo& info) const;
+  Task<> authorize(const auth::UserPtr& user, const RequestInfo& info, const std::string& cluster);
+  registry::Call call_for(const RequestInfo& info, auth::UserPtr user,
+                          const std::string& cluster) const;
+};
+
+namespace {
+
+// Counts a request that is not a watch while it runs; refuses it when there are too many.
+class InFlight {
+ public:
+  InFlight(std::atomic<std::size_t>& count, std::size_t limit, bool counted)
+      : count_(counted ? &count : nullptr) {
+    if (count_ && count_->fetch_add(1) >= limit) {
+      count_->fetch_sub(1);
+      count_ = nullptr;
+      throw Error(Reason::TooManyRequests, "Too many requests, please try again later.",
+                  Error::Details{.retry_after_seconds = 1});
+    }
+  }
+  ~InFlight() {
+    if (count_) count_->fetch_sub(1);
+  }
+  InFlight(const InFlight&) = delete;
+  InFlight& operator=(const InFlight&) = delete;
+
+ private:
+  std::atomic<std::size_t>* count_;
+};
+
+Task<> send_error(const Error& error, http::ResponseWriter& response) {
+  http::Headers headers{{"content-type", "application/json"},
+                        {"cache-control", "no-cache, private"}};
+  if (error.details().retry_after_seconds > 0) {
+    headers.set("retry-after", std::to_string(error.details().retry_after_seconds));
+  }
+  co_await response.send(error.code(), headers, Bytes(json::print(status_of(error)) + "\n"));
+}
+
+Task<> dispatch(Exchange& exchange) {
+  const std::string& verb = exchange.info.verb;
+  if (verb == "get") return handle_get(exchange);
+  if (verb == "list") return handle_list(exchange);
+  if (verb == "watch") return handle_watch(exchange);
+  if (verb == "create") return handle_create(exchange);
+  if (verb == "update") return handle_update(exchange);
+  if (verb == "patch") return handle_patch(exchange);
+  if (verb == "delete") return handle_delete(exchange);
+  if (verb == "deletecollection") return handle_delete_collection(exchange);
+  throw Error(Reason::MethodNotAllowed,
+              "the server does not allow this method on the requested resource");
+}
+
+// Whether the kind offers this verb and sub-resource.
+void check_offered(const registry::Call& call, const RequestInfo& info) {
+  const auto& kind = *call.kind;
+  const std::string& sub = info.subresource;
+  bool known = sub.empty() || (sub == "status" && call.version->has_status) ||
+               (sub == "scale" && call.version->scale) ||
+               (sub == "finalize" && kind.plural == "namespaces" && kind.group.empty());
+  if (!known) throw unknown_path();
+  bool verb_ok = kind.verbs.empty() || std::ranges::find(kind.verbs, info.verb) != kind.verbs.end();
+  bool sub_ok = sub.empty() || info.verb == "get" || info.verb == "update" || info.verb == "patch";
+  if (!verb_ok || !sub_ok) {
+    throw Error(Reason::MethodNotAllowed,
+                "the server does not allow this method on the requested resource");
+  }
+  bool wildcard_ok = call.cluster != "*" || info.verb == "list" || info.verb == "watch";
+  if (!wildcard_ok) {
+    throw Error(
+        Reason::MethodNotAllowed,
+        fmt::format("{} is not supported on resources of kind {} in the `*` logical cluster",
+                    info.verb, quote(kind.plural)));
+  }
+}
+
+}  // namespace
+
+std::string Server::State::resolve_cluster(const std::string& text, const RequestInfo&) const {
+  if (text == "*") return text;
+  auto cluster = options.clusters ? options.clusters->resolve(text) : std::nullopt;
+  if (!cluster) throw Error::not_found("tenancy.kcp.io", "workspaces", text);
+  return *cluster;
+}
+
+Task<> Server::State::authorize(const auth::UserPtr& user, const RequestInfo& info,
+                                const std::string& cluster) {
+  auth::Attributes attributes;
+  attributes.user = user;
+  attributes.verb = info.verb;
+  attributes.cluster = cluster;
+  attributes.resource_request = info.resource_request;
+  attributes.group = info.group;
+  attributes.version = info.version;
+  attributes.resource = info.resource;
+  attributes.subresource = info.subresource;
+  attributes.ns = info.ns;
+  attributes.name = info.name;
+  attributes.path = info.path;
+  auto verdict = co_await options.authorizer.authorize(attributes);
+  if (verdict.decision == auth::Decision::Allow) co_return;
+  std::string why = auth::forbidden_message(attributes, verdict.reason);
+  if (!info.resource_request) throw Error(Reason::Forbidden, "forbidden: " + why);
+  throw Error::forbidden(info.group, info.resource, info.name, why);
+}
+
+registry::Call Server::State::call_for(const RequestInfo& info, auth::UserPtr user,
+                                       const std::string& cluster) const {
+  registry::Call call;
+  call.cluster = cluster;
+  call.kind = options.registry.kinds().find(cluster, info.group, info.resource, info.identity);
+  if (!call.kind) throw unknown_path();
+  call.version = call.kind->find_version(info.version);
+  if (!call.version || !call.version->served) throw unknown_path();
+  if (call.kind->namespaced) {
+    call.ns = info.ns;
+  } else if (!info.ns.empty() && call.kind->plural != "namespaces") {
+    throw unknown_path();
+  }
+  bool collection = info.verb == "list" || info.verb == "watch" || info.verb == "deletecollection";
+  if (!collection) call.name = info.name;
+  if (call.kind->namespaced && call.ns.empty() && !collection) throw unknown_path();
+  call.subresource = info.subresource;
+  call.verb = info.verb;
+  call.user = std::move(user);
+  std::string dry_run = info.query.get("dryRun");
+  if (!dry_run.empty() && dry_run != "All") {
+    throw Error::bad_request("dryRun must be All: " + quote(dry_run));
+  }
+  call.dry_run = !dry_run.empty();
+  call.field_manager = info.query.get("fieldManager");
+  call.field_validation = field_validation(info.query);
+  return call;
+}
+
+Task<> Server::State::handle_resource(http::Request& request, http::ResponseWriter& response,
+                                      const RequestInfo& info, auth::UserPtr user,
+                                      const std::string& cluster) {
+  registry::Call call = call_for(info, std::move(user), cluster);
+  check_offered(call, info);
+  Form form = value_or_throw(negotiate(request.headers.get("accept")));
+  Exchange exchange{options.registry, request, response, info,
+                    std::move(call),  form,    {},       &stopping};
+  const auto& version = *exchange.call.version;
+  if (version.deprecated) {
+    exchange.warnings.push_back(version.deprecation_warning.empty()
+                                    ? fmt::format("{} {} is deprecated",
+                                                  exchange.call.kind->api_version(version.name),
+                                                  exchange.call.kind->kind)
+                                    : version.deprecation_warning);
+  }
+  co_await dispatch(exchange);
+}
+
+Task<bool> Server::State::handle_path(const http::Request& request, http::ResponseWriter& response,
+                                      const RequestInfo& info, const std::string& cluster) {
+  if (info.path == "/version" || info.path == "/version/") {
+    co_await answer_version(options.version, response);
+    co_return true;
+  }
+  if (info.path == "/metrics") {
+    co_await answer_metrics(response);
+    co_return true;
+  }
+  if (info.path == "/" || info.path == "/index.html") {
+    json::Value paths =
+        json::Value::array({"/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics",
+                            "/openapi/v2", "/openapi/v3", "/readyz", "/version"});
+    co_await response.send(200, {{"content-type", "application/json"}},
+                           Bytes(json::print(json::Value::object({{"paths", paths}}))));
+    co_return true;
+  }
+  co_return co_await documents.answer(request, info.path, cluster, response);
+}
+
+Task<> Server::State::handle(http::Request& request, http::ResponseWriter& response) {
+  std::string path(request.path());
+  for (const auto& [prefix, mounted] : mounts) {
+    if (path.starts_with(prefix)) co_return co_await mounted(std::move(request), response);
+  }
+  bool workspaces = options.flavour == registry::Flavour::Workspaces;
+  std::string_view rest = path;
+  auto prefix = workspaces ? split_cluster(path) : std::nullopt;
+  if (prefix) rest = prefix->rest;
+  RequestInfo info = parse_request(request.method, rest, request.query());
+  request_counter(info.verb).add();
+  if (co_await answer_health(info, checks, response)) co_return;
+
+  auth::UserPtr user = value_or_throw(options.authenticator.authenticate(request));
+  std::string cluster = workspaces ? "" : std::string(registry::kPlainCluster);
+  if (prefix) cluster = resolve_cluster(prefix->cluster, info);
+  InFlight slot(in_flight, options.max_in_flight, info.verb != "watch");
+  bool open = info.path == "/version" && !workspaces;
+  if (!open) co_await authorize(user, info, cluster);
+  if (info.resource_request) {
+    if (cluster.empty()) throw unknown_path();
+    co_await handle_resource(request, response, info, std::move(user), cluster);
+  } else if (!co_await handle_path(request, response, info, cluster)) {
+    throw unknown_path();
+  }
+}
+
+Server::Server(Options options) : state_(std::make_shared<State>(std::move(options))) {
+  add_check("ping", [] { return std::string(); });
+  add_check("storage", [state = state_.get()] {
+    auto health = state->options.registry.store().health();
+    return health.writable ? std::string() : health.message;
+  });
+  add_check("ready", [state = state_.get()] {
+    return state->is_ready && !state->stopping ? std::string() : "starting or stopping";
+  });
+}
+
+Server::~Server() = default;
+
+http::Handler Server::handler() {
+  return [state = state_.get()](http::Request request, http::ResponseWriter& response) -> Task<> {
+    return [](State& self, http::Request incoming, http::ResponseWriter& out) -> Task<> {
+      std::optional<Error> failure;
+      try {
+        co_await self.handle(incoming, out);
+      } catch (const Cancelled&) {
+        throw;
+      } catch (const Error& error) {
+        failure = error;
+      } catch (const std::exception& error) {  // a bug: the client is told, the server goes on
+        log(LogLevel::Error, "server", "unexpected failure",
+            {{"method", incoming.method}, {"target", incoming.target}, {"error", error.what()}});
+        failure = Error::internal("unexpected failure");
+      }
+      if (failure && !out.started()) co_await send_error(*failure, out);
+      if (failure && out.started()) throw *failure;
+    }(*state, std::move(request), response);
+  };
+}
+
+void Server::mount(std::string prefix, http::Handler mounted) {
+  state_->mounts.emplace_back(std::move(prefix), std::move(mounted));
+}
+
+void Server::add_check(std::string name, std::function<std::string()> check) {
+  state_->checks.push_back({std::move(name), std::move(check)});
+}
+
+void Server::ready() { state_->is_ready = true; }
+void Server::stop() { state_->stopping = true; }
+
+std::shared_ptr<http::Transport> Server::direct(auth::UserPtr user) {
+  http::Peer peer;
+  peer.address = "in-process";
+  peer.trusted_identity = std::move(user);
+  return http::direct_transport(handler(), std::move(peer));
+}
+
+}  // namespace server
