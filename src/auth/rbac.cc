@@ -106,7 +106,8 @@ class Rbac final : public Authorizer {
   void visit(const User& user, const std::string& cluster, const std::string& ns,
              const Visitor& visit_rule) {
     std::vector<std::string> clusters{cluster};
-    if (!options_.base_cluster.empty() && cluster != options_.base_cluster) {
+    bool also_base = !options_.base_cluster.empty() && !options_.local_bindings_only;
+    if (also_base && cluster != options_.base_cluster) {
       clusters.push_back(options_.base_cluster);
     }
     for (const std::string& place : clusters) {

@@ -14,6 +14,8 @@ namespace auth {
 struct RbacOptions {
   // The cluster whose ClusterRoles and ClusterRoleBindings hold in every cluster too; "" = none.
   std::string base_cluster;
+  // Bindings of the base cluster do not count; its ClusterRoles may still be referred to.
+  bool local_bindings_only = false;
 };
 
 std::unique_ptr<Authorizer> make_rbac(cache::Cache& cache, RbacOptions options);

@@ -1,0 +1,17 @@
+// Access to a workspace comes before everything in it: without the verb `access` on "/" in the
+// logical cluster's own policy a user sees nothing there, not even what it serves. Thread-safe.
+// Source: reference kcp-tenancy.md 3.6.
+#pragma once
+
+#include <memory>
+
+#include "auth/authorizer.h"
+#include "cache/cache.h"
+
+namespace auth {
+
+// `base_cluster` holds the policy that is valid in every workspace that a user has access to.
+std::unique_ptr<Authorizer> make_workspace_authorizer(cache::Cache& cache,
+                                                      std::string base_cluster);
+
+}  // namespace auth
