@@ -1,0 +1,35 @@
+// Command-line flags: "--name value", "--name=value" and "--switch". Prints help from what was
+// declared. Not thread-safe.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cmd {
+
+class Flags {
+ public:
+  Flags(std::string usage, std::string about, std::string example);
+
+  void add(std::string name, std::string* value, std::string help);
+  void add_switch(std::string name, bool* value, std::string help);
+
+  // What parse() found. On Help and Wrong the text for the user has been printed.
+  enum class Outcome { Run, Help, Wrong };
+  Outcome parse(const std::vector<std::string>& arguments);
+
+ private:
+  struct Flag {
+    std::string name;
+    std::string* text = nullptr;
+    bool* on = nullptr;
+    std::string help;
+  };
+  void print_help() const;
+
+  std::string usage_, about_, example_;
+  std::vector<Flag> flags_;
+};
+
+}  // namespace cmd

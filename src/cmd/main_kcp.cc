@@ -1,0 +1,44 @@
+// The program kcp: picks the subcommand.
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+#include "cmd/program.h"
+
+namespace {
+
+struct Command {
+  const char* name;
+  int (*run)(const std::vector<std::string>& arguments);
+  const char* about;
+};
+
+constexpr Command kCommands[] = {
+    {"start", cmd::start, "runs the control plane on the embedded store"},
+    {"playground", cmd::playground, "runs everything in one process, for a laptop"},
+};
+
+void print_help() {
+  fmt::print(
+      "A Kubernetes-like control plane for many clusters.\n\nUsage:\n  kcp COMMAND "
+      "[flags]\n\nCommands:\n");
+  for (const Command& command : kCommands) fmt::print("  {:<12} {}\n", command.name, command.about);
+  fmt::print("\nExample:\n  kcp playground\n\n`kcp COMMAND --help` tells a command's flags.\n");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  cmd::block_stop_signals();
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h") {
+    print_help();
+    return arguments.empty() ? 2 : 0;
+  }
+  for (const Command& command : kCommands) {
+    if (arguments[0] == command.name) return command.run({arguments.begin() + 1, arguments.end()});
+  }
+  fmt::print(stderr, "kcp: unknown command {}; see kcp --help\n", arguments[0]);
+  return 2;
+}
