@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Drives workspaces as a user would, with unchanged kubectl: isolation, a custom API, a crash, a clean
+# stop. Run from the project's root after `make build`. Closes with 'N passed, N failed'.
+set -u
+ROOT=${ROOT:-$PWD}
+DIR=$(mktemp -d)
+PORT=${PORT:-16443}
+export PATH=$ROOT/bin:$PATH
+export KUBECONFIG=$DIR/kcp/admin.kubeconfig
+export KUBECACHEDIR=$DIR/cache
+passed=0 failed=0 pid=
+ok()  { passed=$((passed + 1)); echo "ok    $1"; }
+bad() { failed=$((failed + 1)); echo "FAIL  $1"; [ -n "${2:-}" ] && echo "      ${2:0:600}"; }
+check() { local name=$1 out; shift; if out=$("$@" 2>&1); then ok "$name"; else bad "$name" "$out"; fi; }
+refused() { # name, text that must be in the message, command
+  local name=$1 text=$2 out; shift 2
+  if out=$("$@" 2>&1); then bad "$name" "$out"; elif [[ $out == *"$text"* ]]; then ok "$name"; else bad "$name" "$out"; fi
+}
+finish() {
+  [ -n "$pid" ] && kill -KILL "$pid" 2>/dev/null
+  rm -rf "$DIR"
+  echo "$passed passed, $failed failed"
+  [ "$failed" -eq 0 ]; exit $?
+}
+trap finish EXIT
+until_true() { local end=$((SECONDS + $1)); shift; while ! "$@" >/dev/null 2>&1; do [ $SECONDS -ge $end ] && return 1; sleep 0.2; done; }
+start() { "$ROOT/bin/kcp" playground --root-directory "$DIR/kcp" --secure-port "$PORT" >"$DIR/log" 2>&1 & pid=$!; }
+ready() { kubectl --context root get --raw /readyz; }
+in_ws() { local ws=$1; shift; kubectl --server "https://127.0.0.1:$PORT/clusters/root:$ws" "$@"; }
+export -f in_ws; export PORT
+workspace() { printf 'apiVersion: tenancy.kcp.io/v1alpha1\nkind: Workspace\nmetadata: {name: %s}\n' "$1"; }
+widget() { printf 'apiVersion: example.org/v1\nkind: Widget\nmetadata: {name: %s, namespace: default}\nspec: {size: %s%s}\n' "$1" "$2" "${3:-}"; }
+
+start
+until_true 60 ready && ok "ready" || { bad "ready" "$(tail -5 "$DIR/log")"; exit; }
+check "version" kubectl version
+check "discovery lists workspaces" bash -c 'kubectl api-resources | grep -q "workspaces.*tenancy.kcp.io"'
+
+# Workspaces are isolated.
+workspace team-a | check "create team-a" kubectl create -f -
+workspace team-b | check "create team-b" kubectl create -f -
+check "it is ready in the reply" bash -c '[ "$(kubectl get workspace team-a -o jsonpath={.status.phase})" = Ready ]'
+workspace team-a | refused "a second one of the name" "already exists" kubectl create -f -
+check "a CRD in team-a" in_ws team-a apply -f "$ROOT/examples/widgets.yaml"
+check "is established" in_ws team-a wait --for=condition=Established crd/widgets.example.org --timeout=10s
+widget one 3 ', extra: 1' | check "a custom object" in_ws team-a apply --validate=warn -f -
+check "has its default" bash -c '[ "$(in_ws team-a get wd one -o jsonpath={.spec.color})" = blue ]'
+check "is pruned" bash -c '[ -z "$(in_ws team-a get wd one -o jsonpath={.spec.extra})" ]'
+check "shows its column" bash -c 'in_ws team-a get wd | grep -q "^NAME *SIZE"'
+widget two 11 | refused "an invalid one" "spec.size in body should be less than or equal to 10" in_ws team-a apply --validate=false -f -
+widget two 3 ', extra: 1' | refused "an unknown field, strictly" 'unknown field "spec.extra"' in_ws team-a apply -f -
+check "explain" bash -c 'in_ws team-a explain widget.spec | grep -q color'
+refused "team-b has no such API" "the server doesn't have a resource type" in_ws team-b get widgets
+check "edit by patch" in_ws team-a patch wd one --type=merge -p '{"spec":{"size":4}}'
+in_ws team-a get widgets -w --no-headers >"$DIR/watch" 2>&1 & watcher=$!
+until_true 10 grep -q one "$DIR/watch"
+in_ws team-a patch wd one --type=json -p '[{"op":"replace","path":"/spec/size","value":5}]' >/dev/null
+until_true 10 grep -q 'one *5' "$DIR/watch" && ok "a watch sees the change" || bad "a watch sees the change" "$(cat "$DIR/watch")"
+kill $watcher 2>/dev/null; wait $watcher 2>/dev/null
+
+# Built-ins behave as on a cluster.
+check "a namespace" in_ws team-a create namespace apps
+check "a config map" in_ws team-a -n apps create configmap settings --from-literal=a=b
+check "strategic merge" in_ws team-a -n apps label configmap settings tier=web
+check "label selector" bash -c '[ "$(in_ws team-a get configmaps -A -l tier=web -o name)" = configmap/settings ]'
+check "auth can-i" bash -c '[ "$(in_ws team-a auth can-i create configmaps)" = yes ]'
+check "describe" in_ws team-a -n apps describe configmap settings
+check "delete a namespace with its content" in_ws team-a delete namespace apps --timeout=20s
+refused "its content is gone" "not found" in_ws team-a -n apps get configmap settings
+
+# Whoever has no access sees nothing.
+curl -sk "https://127.0.0.1:$PORT/clusters/root:team-a/api" | grep -q '"reason":"Forbidden"' && ok "anonymous is refused" || bad "anonymous is refused"
+refused "an unknown workspace" "not found" in_ws nowhere get namespaces
+
+# A crash loses nothing.
+kill -KILL $pid; wait $pid 2>/dev/null
+start
+until_true 60 ready && ok "ready after a crash" || bad "ready after a crash" "$(tail -5 "$DIR/log")"
+check "objects are there" bash -c '[ "$(in_ws team-a get wd one -o jsonpath={.spec.size})" = 5 ]'
+"$ROOT/bin/kcp" start --root-directory "$DIR/kcp" --secure-port $((PORT + 1)) >"$DIR/second" 2>&1
+grep -q "in use by another process" "$DIR/second" && ok "a second process is told" || bad "a second process is told" "$(cat "$DIR/second")"
+
+# Deleting a workspace removes it and hides it.
+check "delete team-a" kubectl delete workspace team-a --timeout=20s
+refused "it is gone" "not found" in_ws team-a get wd
+check "team-b is untouched" in_ws team-b get namespace default
+
+kill -TERM $pid; s=$SECONDS
+if wait $pid && [ $((SECONDS - s)) -le 5 ]; then ok "stops cleanly within 5 s"; else bad "stops cleanly within 5 s" "$(tail -5 "$DIR/log")"; fi
+pid=
