@@ -80,6 +80,9 @@ class Client {
                          std::string content_type = "application/json");
 
  private:
+  Task<http::Response> send(std::string method, std::string path, std::optional<json::Value> body,
+                            std::string content_type);
+
   std::shared_ptr<http::Transport> transport_;
   std::string base_path_;
   http::Headers headers_;

@@ -26,7 +26,7 @@ void block_stop_signals() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
-int run_until_stopped(net::LoopPool& pool, Task<> task) {
+int run_until_stopped(net::LoopPool& pool, Task<> task, std::string_view prefix) {
   auto child = std::make_shared<task_detail::Child<void>>();
   std::promise<void> ended;
   auto end = ended.get_future();
@@ -45,7 +45,7 @@ int run_until_stopped(net::LoopPool& pool, Task<> task) {
   } catch (const Cancelled&) {
     return 0;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "kcp: {}\n", error.what());
+    fmt::print(stderr, "{}: {}\n", prefix, error.what());
     return 1;
   }
   return 0;

@@ -16,7 +16,7 @@ void block_stop_signals();
 // Runs `task` on the pool's first loop until it ends, or until SIGINT or SIGTERM cancels it (a
 // second signal ends the process at once). Returns the exit status; failures are printed as one
 // line.
-int run_until_stopped(net::LoopPool& pool, Task<> task);
+int run_until_stopped(net::LoopPool& pool, Task<> task, std::string_view prefix = "kcp");
 
 int start(const std::vector<std::string>& arguments);
 int playground(const std::vector<std::string>& arguments);
