@@ -58,6 +58,19 @@ in_ws team-a patch wd one --type=json -p '[{"op":"replace","path":"/spec/size","
 until_true 10 grep -q 'one *5' "$DIR/watch" && ok "a watch sees the change" || bad "a watch sees the change" "$(cat "$DIR/watch")"
 kill $watcher 2>/dev/null; wait $watcher 2>/dev/null
 
+# The plugin moves between workspaces.
+check "ws ." bash -c 'kubectl ws . | grep -q "Current workspace is .root. (type root:root)"'
+refused "an unknown type" "does not exist" kubectl create-workspace team-c --type team-x
+check "create-workspace of a type" kubectl create-workspace org --type organization --enter
+check "is the current one" bash -c 'kubectl ws . --short | grep -qx root:org'
+refused "a type that may not be here" "is not allowed in a workspace of type" kubectl create-workspace org2 --type organization
+check "ws .." kubectl ws ..
+check "ws -" bash -c 'kubectl ws - | grep -q root:org'
+check "ws absolute" kubectl ws :root:team-a
+refused "ws to nowhere" 'workspace "root:nowhere" not found' kubectl ws :root:nowhere
+check "ws tree" bash -c 'kubectl ws :root >/dev/null && kubectl ws tree | grep -q team-a'
+kubectl config use-context root >/dev/null
+
 # Built-ins behave as on a cluster.
 check "a namespace" in_ws team-a create namespace apps
 check "a config map" in_ws team-a -n apps create configmap settings --from-literal=a=b
@@ -70,7 +83,7 @@ refused "its content is gone" "not found" in_ws team-a -n apps get configmap set
 
 # Whoever has no access sees nothing.
 curl -sk "https://127.0.0.1:$PORT/clusters/root:team-a/api" | grep -q '"reason":"Forbidden"' && ok "anonymous is refused" || bad "anonymous is refused"
-refused "an unknown workspace" "not found" in_ws nowhere get namespaces
+refused "an unknown workspace" "could not find the requested resource" in_ws nowhere get namespaces
 
 # A crash loses nothing.
 kill -KILL $pid; wait $pid 2>/dev/null
