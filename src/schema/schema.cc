@@ -31,6 +31,11 @@ class CompiledSchema final : public Schema {
   const std::string& digest() const override { return digest_; }
 
   MergeRule merge_rule(const std::vector<std::string>& path) const override {
+    // The root's metadata is the same for all kinds and stands in no schema.
+    if (path.size() == 2 && path[0] == "metadata") {
+      if (path[1] == "ownerReferences") return {"merge", "uid"};
+      if (path[1] == "finalizers") return {"merge", ""};
+    }
     const Node* node = root_.get();
     for (const std::string& name : path) {
       while (node && node->items) node = node->items.get();
