@@ -47,7 +47,7 @@ echo "== lint";        tools/lint/run.sh; count lint $?
 echo "== unit (dev)";  unit dev
 if [ -z "$fast" ]; then
   echo "== unit (ASan, UBSan)"; ASAN_OPTIONS=detect_leaks=1 unit asan
-  echo "== unit (TSan)";        TSAN_OPTIONS="suppressions=$root/test/tsan.supp halt_on_error=1" unit tsan
+  echo "== unit (TSan)";        TSAN_OPTIONS="suppressions=$root/test/tsan.supp halt_on_error=1 ignore_noninstrumented_modules=1 die_after_fork=0" unit tsan
   echo "== fuzzers"
   if build fuzz all; then
     for program in build/fuzz/test/fuzz/*_fuzz; do
