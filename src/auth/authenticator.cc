@@ -1,11 +1,15 @@
 #include "auth/authenticator.h"
 
+#include <mutex>
+
 #include "base/strings.h"
 #include "pki/certificate.h"
 #include "pki/digest.h"
 
 namespace auth {
 namespace {
+
+constexpr std::size_t kMaxCertificates = 4096;
 
 UserPtr anonymous() {
   static const UserPtr user = [] {
@@ -31,6 +35,26 @@ Authenticator::Authenticator(std::map<std::string, UserPtr> tokens) {
   }
 }
 
+Result<UserPtr> Authenticator::user_of_certificate(const std::string& der) const {
+  {
+    std::shared_lock lock(mutex_);
+    auto it = by_certificate_.find(der);
+    if (it != by_certificate_.end()) return it->second;
+  }
+  auto subject = pki::subject_of(der);
+  if (!subject || subject->common_name.empty()) {
+    return std::unexpected(Error(Reason::Unauthorized, "Unauthorized"));
+  }
+  User user;
+  user.name = subject->common_name;
+  user.groups = subject->organizations;
+  UserPtr known = authenticated(user);
+  std::unique_lock lock(mutex_);
+  if (by_certificate_.size() >= kMaxCertificates) by_certificate_.clear();
+  by_certificate_.emplace(der, known);
+  return known;
+}
+
 Result<UserPtr> Authenticator::authenticate(const http::Request& request) const {
   if (request.peer.trusted_identity) {
     return std::static_pointer_cast<const User>(request.peer.trusted_identity);
@@ -38,12 +62,7 @@ Result<UserPtr> Authenticator::authenticate(const http::Request& request) const 
   auto unauthorized = std::unexpected(Error(Reason::Unauthorized, "Unauthorized"));
   if (request.peer.certificate_invalid) return unauthorized;
   if (!request.peer.certificate_der.empty()) {
-    auto subject = pki::subject_of(request.peer.certificate_der);
-    if (!subject || subject->common_name.empty()) return unauthorized;
-    User user;
-    user.name = subject->common_name;
-    user.groups = subject->organizations;
-    return authenticated(user);
+    return user_of_certificate(request.peer.certificate_der);
   }
   std::string_view header = request.headers.get("authorization");
   if (header.empty()) return anonymous();

@@ -4,7 +4,9 @@
 
 #include <map>
 #include <memory>
+#include <shared_mutex>
 #include <string>
+#include <unordered_map>
 
 #include "auth/user.h"
 #include "base/result.h"
@@ -22,8 +24,13 @@ class Authenticator {
   Result<UserPtr> authenticate(const http::Request& request) const;
 
  private:
+  Result<UserPtr> user_of_certificate(const std::string& der) const;
+
   std::map<std::string, UserPtr>
       by_digest_;  // by SHA-256 of the token, so that look-ups leak nothing
+  // Users of certificates seen before: parsing one costs more than the rest of a request.
+  mutable std::shared_mutex mutex_;
+  mutable std::unordered_map<std::string, UserPtr> by_certificate_;  // guarded by mutex_
 };
 
 }  // namespace auth
