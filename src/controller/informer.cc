@@ -1,0 +1,86 @@
+#include "controller/informer.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/random.h"
+
+namespace controller {
+namespace {
+
+constexpr Duration kFirstPause = 50ms;
+constexpr Duration kLastPause = 10s;
+
+}  // namespace
+
+const json::Value* Informer::find(const Key& key) const {
+  auto it = objects_.find(key);
+  return it == objects_.end() ? nullptr : &it->second;
+}
+
+Task<std::string> Informer::relist() {
+  client::Client client = source_.client->at(source_.read_base);
+  auto list =
+      co_await client.list(source_.resource, "", {.label_selector = source_.label_selector});
+  std::map<Key, json::Value> fresh;
+  for (json::Value& object : list.items) {
+    Key key = key_of(source_.name, object);
+    fresh.emplace(std::move(key), std::move(object));
+  }
+  std::map<Key, json::Value> before = std::exchange(objects_, std::move(fresh));
+  synced_ = true;
+  for (const auto& [key, object] : before) {
+    if (!objects_.contains(key)) on_change_(key, object);
+  }
+  for (const auto& [key, object] : objects_) {
+    auto old = before.find(key);
+    bool same = old != before.end() &&
+                object::resource_version(old->second) == object::resource_version(object);
+    if (!same) on_change_(key, object);
+  }
+  co_return list.resource_version;
+}
+
+void Informer::apply(const client::WatchEvent& event) {
+  if (event.type == client::EventType::Bookmark) return;
+  Key key = key_of(source_.name, event.object);
+  if (event.type == client::EventType::Deleted) {
+    objects_.erase(key);
+  } else {
+    objects_[key] = event.object;
+  }
+  on_change_(key, event.object);
+}
+
+// Watches from `resource_version` on, resuming ended watches, until the version is too old.
+Task<> Informer::follow(std::string resource_version) {
+  client::Client client = source_.client->at(source_.read_base);
+  while (true) {
+    auto watch = co_await client.watch(source_.resource, "", resource_version,
+                                       {.label_selector = source_.label_selector});
+    while (auto event = co_await watch->next()) {
+      resource_version = object::resource_version(event->object);
+      apply(*event);
+    }
+    co_await sleep_for(kFirstPause);
+  }
+}
+
+Task<> Informer::run() {
+  Duration pause = kFirstPause;
+  while (true) {
+    std::string why;
+    try {
+      std::string resource_version = co_await relist();
+      pause = kFirstPause;
+      co_await follow(std::move(resource_version));
+    } catch (const Error& error) {
+      why = error.message();
+    }
+    log(LogLevel::Debug, "controller", "listing again", {{"source", source_.name}, {"why", why}});
+    auto jitter = std::chrono::milliseconds(random_below(50));
+    co_await sleep_for(pause + jitter);
+    pause = std::min(pause * 2, kLastPause);
+  }
+}
+
+}  // namespace controller

@@ -1,0 +1,197 @@
+// Running a controller: informers feed the queue, workers reconcile and commit.
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/scope.h"
+#include "controller/controller.h"
+#include "controller/informer.h"
+#include "controller/queue.h"
+
+namespace controller {
+namespace {
+
+class LiveWorld final : public World {
+ public:
+  LiveWorld(const std::vector<std::unique_ptr<Informer>>& informers, const Clock& clock)
+      : informers_(informers), clock_(clock) {}
+
+  TimePoint now() const override { return clock_.now(); }
+
+  std::optional<json::Value> find(const Key& key) const override {
+    for (const auto& informer : informers_) {
+      if (informer->source().name != key.source) continue;
+      const json::Value* object = informer->find(key);
+      return object ? std::optional(*object) : std::nullopt;
+    }
+    return std::nullopt;
+  }
+
+  std::vector<json::Value> list(std::string_view source, std::string_view cluster,
+                                std::string_view ns,
+                                const object::LabelSelector& selector) const override {
+    std::vector<json::Value> found;
+    for (const auto& informer : informers_) {
+      if (informer->source().name != source) continue;
+      auto it =
+          informer->objects().lower_bound(Key{std::string(source), std::string(cluster), "", ""});
+      for (; it != informer->objects().end(); ++it) {
+        if (!cluster.empty() && it->first.cluster != cluster) break;
+        if (!ns.empty() && it->first.ns != ns) continue;
+        if (selector.matches_object(it->second)) found.push_back(it->second);
+      }
+    }
+    return found;
+  }
+
+ private:
+  const std::vector<std::unique_ptr<Informer>>& informers_;
+  const Clock& clock_;
+};
+
+class Runner : public std::enable_shared_from_this<Runner> {
+ public:
+  Runner(std::shared_ptr<Controller> controller, const Clock& clock, Options options, Loop& loop)
+      : controller_(std::move(controller)),
+        declaration_(controller_->declare()),
+        options_(options),
+        loop_(loop),
+        world_(informers_, clock),
+        reconciles_(
+            metrics::counter("controller_reconciles_total", "Reconciles by controller.", label())),
+        failures_(metrics::counter("controller_failures_total", "Failed reconciles by controller.",
+                                   label())) {}
+
+  Task<> run() {
+    for (const Source& source : declaration_.sources) {
+      informers_.push_back(std::make_unique<Informer>(
+          source, [this](const Key& key, const json::Value& object) { on_change(key, object); }));
+    }
+    co_await with_scope([this](Scope& scope) -> Task<> {
+      for (auto& informer : informers_) scope.spawn("informer", informer->run());
+      for (int i = 0; i < options_.workers; ++i) scope.spawn("worker", work());
+      return scope.join();
+    });
+  }
+
+ private:
+  std::string label() const { return "controller=\"" + std::string(controller_->name()) + "\""; }
+
+  bool is_primary(const Key& key) const { return key.source == declaration_.sources.front().name; }
+
+  void on_change(const Key& key, const json::Value& object) {
+    auto mapper = declaration_.wakes.find(key.source);
+    if (mapper != declaration_.wakes.end()) {
+      for (const Key& woken : mapper->second(world_, object)) queue_.add(woken);
+    }
+    if (is_primary(key)) queue_.add(key);
+  }
+
+  Task<> wait_until_synced() {
+    while (!std::ranges::all_of(informers_, [](const auto& one) { return one->synced(); })) {
+      co_await sleep_for(5ms);
+    }
+  }
+
+  Task<> work() {
+    co_await wait_until_synced();
+    while (true) {
+      Key key = co_await queue_.take();
+      struct Finish {
+        Queue& queue;
+        const Key& key;
+        ~Finish() { queue.done(key); }
+      } finish{queue_, key};
+      std::string failure;
+      try {
+        co_await reconcile(key);
+        queue_.succeeded(key);
+      } catch (const Error& error) {
+        failure = error.message();
+      }
+      if (!failure.empty()) retry(key, failure);
+    }
+  }
+
+  Task<> reconcile(const Key& key) {
+    reconciles_.add();
+    Plan plan = controller_->reconcile(world_, key, world_.find(key));
+    for (Plan::Write& write : plan.writes) co_await commit(std::move(write));
+    for (auto& effect : plan.effects) co_await effect();
+    if (plan.look_again_at) add_after(key, *plan.look_again_at - world_.now());
+  }
+
+  void retry(const Key& key, const std::string& why) {
+    failures_.add();
+    auto times = std::min<std::size_t>(queue_.failures(key), 20);
+    queue_.failed(key);
+    Duration delay = std::min(options_.first_retry * (1 << times), options_.last_retry);
+    log(LogLevel::Debug, "controller", "trying again",
+        {{"controller", std::string(controller_->name())}, {"name", key.name}, {"why", why}});
+    add_after(key, delay);
+  }
+
+  void add_after(const Key& key, Duration delay) {
+    loop_.call_after(std::max(delay, Duration(1ms)), [weak = weak_from_this(), key] {
+      if (auto self = weak.lock()) self->queue_.add(key);
+    });
+  }
+
+  const Informer& informer_of(const std::string& source) const {
+    auto it = std::ranges::find_if(informers_,
+                                   [&](const auto& one) { return one->source().name == source; });
+    CHECK(it != informers_.end());  // a plan writes to declared sources only
+    return **it;
+  }
+
+  static std::string write_base(const Source& source, const std::string& cluster) {
+    if (source.write_prefix.empty()) return source.read_base;
+    return source.write_prefix + cluster + source.write_suffix;
+  }
+
+  Task<> commit(Plan::Write write) {
+    const Informer& informer = informer_of(write.source);
+    const Source& source = informer.source();
+    client::Client client = source.client->at(write_base(source, write.cluster));
+    Key key{write.source, write.cluster, object::ns(write.object), object::name(write.object)};
+    const json::Value* present = informer.find(key);
+    switch (write.kind) {
+      case Plan::Write::Kind::Create:
+        co_await client.create(source.resource, std::move(write.object));
+        break;
+      case Plan::Write::Kind::Update:
+        if (present && *present == write.object) co_return;
+        co_await client.update(source.resource, std::move(write.object));
+        break;
+      case Plan::Write::Kind::UpdateStatus:
+        if (present && (*present)["status"] == write.object["status"]) co_return;
+        co_await client.update_status(source.resource, std::move(write.object));
+        break;
+      case Plan::Write::Kind::Delete:
+        co_await client.remove(source.resource, object::ns(write.object),
+                               object::name(write.object), object::uid(write.object));
+        break;
+    }
+  }
+
+  std::shared_ptr<Controller> controller_;
+  Declaration declaration_;
+  Options options_;
+  Loop& loop_;
+  std::vector<std::unique_ptr<Informer>> informers_;
+  LiveWorld world_;
+  Queue queue_;
+  metrics::Counter& reconciles_;
+  metrics::Counter& failures_;
+};
+
+}  // namespace
+
+Task<> run(std::shared_ptr<Controller> controller, const Clock& clock, Options options) {
+  Loop& loop = co_await current_loop();
+  auto runner = std::make_shared<Runner>(std::move(controller), clock, options, loop);
+  co_await runner->run();
+}
+
+}  // namespace controller
