@@ -1,12 +1,9 @@
-// The kcp server of one process: store, cache, registry, API server and controllers, wired
-// together.
+// The control plane: an API server with workspaces, what it begins with and what runs beside it.
 #pragma once
 
-#include <memory>
-#include <string>
+#include <functional>
 
-#include "base/task.h"
-#include "net/loop.h"
+#include "cmd/api_server.h"
 
 namespace cmd {
 
@@ -18,21 +15,19 @@ struct ControlPlaneOptions {
 
 class ControlPlane {
  public:
-  // Opens the store and binds the port. Throws Error with one line that names cause and object.
+  // Throws Error with one line that names cause and object.
   ControlPlane(ControlPlaneOptions options, net::LoopPool& pool);
-  ~ControlPlane();
 
-  // Serves until cancelled. On the pool's first loop.
-  Task<> run();
+  // Serves until cancelled, on the pool's first loop; `on_ready` is called once requests are
+  // answered.
+  Task<> run(std::function<void()> on_ready);
 
-  std::string url() const;         // "https://127.0.0.1:6443"
-  std::string kubeconfig() const;  // path of the administrator's kubeconfig
-  // Called on the first loop once requests are answered.
-  void on_ready(std::function<void()> callback);
+  std::string url() const { return api_.url(); }
+  std::string kubeconfig() const { return root_ + "/admin.kubeconfig"; }
 
  private:
-  struct Parts;
-  std::unique_ptr<Parts> parts_;
+  std::string root_;
+  ApiServer api_;
 };
 
 }  // namespace cmd

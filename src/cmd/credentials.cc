@@ -68,6 +68,7 @@ Credentials load_credentials(const std::string& root, const std::string& bind_ad
 }
 
 void write_admin_kubeconfig(const std::string& path, const std::string& server_url,
+                            const std::vector<std::pair<std::string, std::string>>& contexts,
                             const Credentials& credentials) {
   Value config = Value::object();
   if (auto text = read_file(path)) {
@@ -79,18 +80,15 @@ void write_admin_kubeconfig(const std::string& path, const std::string& server_u
   put(config.edit("users"), "kcp-admin", "user",
       Value::object({{"client-certificate-data", base64_encode(credentials.admin.certificate_pem)},
                      {"client-key-data", base64_encode(credentials.admin.key_pem)}}));
-  struct Row {
-    const char* name;
-    std::string url;
-  };
-  for (const Row& row : {Row{"base", server_url}, Row{"root", server_url + "/clusters/root"},
-                         Row{"system:admin", server_url + "/clusters/system:admin"}}) {
-    put(config.edit("clusters"), row.name, "cluster",
-        Value::object({{"server", row.url}, {"certificate-authority-data", ca}}));
-    put(config.edit("contexts"), row.name, "context",
-        Value::object({{"cluster", row.name}, {"user", "kcp-admin"}}));
+  std::string first = contexts.front().first;
+  for (const auto& [name, suffix] : contexts) {
+    if (name == "root") first = name;
+    put(config.edit("clusters"), name, "cluster",
+        Value::object({{"server", server_url + suffix}, {"certificate-authority-data", ca}}));
+    put(config.edit("contexts"), name, "context",
+        Value::object({{"cluster", name}, {"user", "kcp-admin"}}));
   }
-  if (config["current-context"].as_string().empty()) config.set("current-context", "root");
+  if (config["current-context"].as_string().empty()) config.set("current-context", first);
   write_file(path, json::print_yaml(config));
 }
 

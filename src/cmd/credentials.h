@@ -3,6 +3,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "pki/certificate.h"
@@ -20,9 +22,10 @@ struct Credentials {
 Credentials load_credentials(const std::string& root, const std::string& bind_address,
                              const Clock& clock);
 
-// Writes `path`, keeping contexts, clusters and users of other names and the current context.
-// Contexts: base (no workspace), root, system:admin.
+// Writes `path` with the given contexts (name, and path behind the URL), keeping contexts, clusters
+// and users of other names and the current context; that is the context "root", or the first.
 void write_admin_kubeconfig(const std::string& path, const std::string& server_url,
+                            const std::vector<std::pair<std::string, std::string>>& contexts,
                             const Credentials& credentials);
 
 }  // namespace cmd

@@ -17,6 +17,7 @@ struct Command {
 constexpr Command kCommands[] = {
     {"start", cmd::start, "runs the control plane on the embedded store"},
     {"playground", cmd::playground, "runs everything in one process, for a laptop"},
+    {"cluster", cmd::cluster_command, "runs a stand-in for a physical cluster"},
     {"bench", cmd::bench_command, "measures what this machine does"},
 };
 

@@ -29,8 +29,7 @@ int serve(ControlPlaneOptions options, const std::function<void(ControlPlane&)>&
   int status = 1;
   try {
     ControlPlane plane(std::move(options), pool);
-    plane.on_ready([&] { greet(plane); });
-    status = run_until_stopped(pool, plane.run());
+    status = run_until_stopped(pool, plane.run([&] { greet(plane); }));
     pool.stop();
   } catch (const Error& error) {
     fmt::print(stderr, "kcp: {}\n", error.message());

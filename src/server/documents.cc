@@ -56,7 +56,7 @@ json::Value Documents::openapi_index(const std::string& cluster, const std::stri
     auto document = rendered(tag + "/openapi/v3/" + path, [&] { return openapi_v3(kinds, at); });
     std::string hash = document.etag.substr(1, document.etag.size() - 2);
     // Relative to the server's address, so it carries the cluster.
-    std::string prefix = cluster.empty() ? "" : "/clusters/" + cluster;
+    std::string prefix = workspaces_ ? "/clusters/" + cluster : "";
     paths.set(path,
               json::Value::object({{"serverRelativeURL",
                                     fmt::format("{}/openapi/v3/{}?hash={}", prefix, path, hash)}}));

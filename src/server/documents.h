@@ -15,7 +15,9 @@ namespace server {
 // kept.
 class Documents {
  public:
-  explicit Documents(registry::Registry& registry) : registry_(registry) {}
+  // With `workspaces`, URLs in documents carry the /clusters/<name> that was asked.
+  Documents(registry::Registry& registry, bool workspaces)
+      : registry_(registry), workspaces_(workspaces) {}
 
   // Answers if `path` is one of discovery's or OpenAPI's; false if it is not.
   Task<bool> answer(const http::Request& request, const std::string& path,
@@ -33,6 +35,7 @@ class Documents {
   json::Value openapi_index(const std::string& cluster, const std::string& tag);
 
   registry::Registry& registry_;
+  const bool workspaces_;
   std::mutex mutex_;
   std::map<std::string, Document> documents_;  // guarded by mutex_
 };

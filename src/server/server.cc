@@ -56,7 +56,9 @@ Error unknown_path() {
 }  // namespace
 
 struct Server::State {
-  explicit State(Options from) : options(std::move(from)), documents(options.registry) {}
+  explicit State(Options from)
+      : options(std::move(from)),
+        documents(options.registry, options.flavour == registry::Flavour::Workspaces) {}
 
   Options options;
   Documents documents;

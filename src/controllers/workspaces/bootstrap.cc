@@ -3,6 +3,7 @@
 #include "base/random.h"
 #include "json/text.h"
 #include "object/object.h"
+#include "registry/make.h"
 #include "schema/builtin.h"
 #include "tenancy/content.h"
 #include "tenancy/path.h"
@@ -55,16 +56,50 @@ void add_cluster(Missing& missing, const registry::Registry& registry, std::stri
   }
 }
 
+void add_policy(Missing& missing) {
+  auto policy = json::parse_yaml_stream(schema::embedded_file("bootstrap/policy.yaml"));
+  for (json::Value& object : value_or_throw(std::move(policy))) {
+    bool role = object["kind"].as_string() == "ClusterRole";
+    missing.add("rbac.authorization.k8s.io", role ? "clusterroles" : "clusterrolebindings", object);
+  }
+}
+
+json::Value simulated_node(const std::string& address, TimePoint now) {
+  json::Value node = object::make("v1", "Node", "node-1");
+  object::set_label(node, "kubernetes.io/hostname", "node-1");
+  node.set("spec", json::Value::object());
+  json::Value& status = node.edit("status");
+  status.edit("nodeInfo", "kubeletVersion") = "v1.32.0";
+  status.set(
+      "addresses",
+      json::Value::array({json::Value::object({{"type", "InternalIP"}, {"address", address}})}));
+  object::set_condition(node, {"Ready", "True", "KubeletReady", "this node is simulated"}, now);
+  return node;
+}
+
 }  // namespace
+
+Task<> bootstrap_plain_cluster(registry::Registry& registry, std::string node_address) {
+  Missing missing(registry, std::string(registry::kPlainCluster));
+  for (const char* name : {"default", "kube-system", "kube-public"}) {
+    json::Value ns = object::make("v1", "Namespace", name);
+    object::set_label(ns, "kubernetes.io/metadata.name", name);
+    ns.set("spec", json::Value::object({{"finalizers", json::Value::array({"kubernetes"})}}));
+    ns.set("status", json::Value::object({{"phase", "Active"}}));
+    missing.add("", "namespaces", std::move(ns));
+  }
+  add_policy(missing);
+  missing.add("", "nodes", simulated_node(node_address, registry.clock().now()));
+  json::Value ingress_class = object::make("networking.k8s.io/v1", "IngressClass", "proxy");
+  ingress_class.set("spec", json::Value::object({{"controller", "kcp.io/ingress-proxy"}}));
+  missing.add("networking.k8s.io", "ingressclasses", std::move(ingress_class));
+  co_await missing.commit();
+}
 
 Task<> bootstrap_workspaces(registry::Registry& registry, std::string server_url) {
   Missing admin(registry, std::string(tenancy::kAdmin));
   add_cluster(admin, registry, tenancy::kAdmin, server_url);
-  auto policy = json::parse_yaml_stream(schema::embedded_file("bootstrap/policy.yaml"));
-  for (json::Value& object : value_or_throw(std::move(policy))) {
-    bool role = object["kind"].as_string() == "ClusterRole";
-    admin.add("rbac.authorization.k8s.io", role ? "clusterroles" : "clusterrolebindings", object);
-  }
+  add_policy(admin);
   co_await admin.commit();
 
   Missing root(registry, std::string(tenancy::kRoot));

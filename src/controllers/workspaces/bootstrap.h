@@ -10,5 +10,7 @@
 namespace controllers {
 
 Task<> bootstrap_workspaces(registry::Registry& registry, std::string server_url);
+// The same for a plain cluster: its namespaces, policy, ingress class and one simulated node.
+Task<> bootstrap_plain_cluster(registry::Registry& registry, std::string node_address);
 
 }  // namespace controllers

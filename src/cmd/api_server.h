@@ -1,0 +1,47 @@
+// One API server of a process: store, cache, registry and HTTP, wired together. The control plane
+// and the stand-in cluster are this with different kinds and controllers.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/scope.h"
+#include "client/client.h"
+#include "net/loop.h"
+#include "registry/make.h"
+
+namespace cmd {
+
+struct ApiServerOptions {
+  std::string root_directory = ".kcp";
+  std::string bind_address = "127.0.0.1";
+  std::uint16_t port = 6443;
+  registry::Flavour flavour = registry::Flavour::Workspaces;
+};
+
+class ApiServer {
+ public:
+  // Opens the store and binds the port. Throws Error with one line that names cause and object.
+  ApiServer(ApiServerOptions options, net::LoopPool& pool);
+  ~ApiServer();
+
+  // Serves until cancelled, on the pool's first loop. `add_tasks` puts what runs beside into the
+  // scope; then requests are answered as ready.
+  Task<> run(std::function<void(Scope&)> add_tasks);
+
+  registry::Registry& registry();
+  // An administrator's client in this process.
+  std::shared_ptr<client::Client> admin_client(std::string base_path);
+  std::string url() const;  // "https://127.0.0.1:6443"
+  // Writes the administrator's kubeconfig with these contexts (name to path behind the URL),
+  // keeping what else is in the file.
+  void write_kubeconfig(const std::string& path,
+                        const std::vector<std::pair<std::string, std::string>>& contexts) const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace cmd
