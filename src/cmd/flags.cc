@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/strings.h"
+
 namespace cmd {
 
 Flags::Flags(std::string usage, std::string about, std::string example)
@@ -55,6 +57,16 @@ Flags::Outcome Flags::parse(const std::vector<std::string>& arguments) {
     }
   }
   return Outcome::Run;
+}
+
+bool parse_port(std::string_view flag, std::string_view text, std::uint16_t* port) {
+  auto number = parse_u64(text);
+  if (!number || *number > 65535) {
+    fmt::print(stderr, "kcp: --{} must be a number up to 65535, not {}\n", flag, text);
+    return false;
+  }
+  *port = static_cast<std::uint16_t>(*number);
+  return true;
 }
 
 }  // namespace cmd

@@ -2,6 +2,7 @@
 // declared. Not thread-safe.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,5 +32,8 @@ class Flags {
   std::string usage_, about_, example_;
   std::vector<Flag> flags_;
 };
+
+// Reads a port; on failure the user has been told and it returns false.
+bool parse_port(std::string_view flag, std::string_view text, std::uint16_t* port);
 
 }  // namespace cmd
