@@ -64,9 +64,10 @@ if [ -z "$fast" ]; then
   fi
   echo "== acceptance"
   if make build >"$logs/make-build.log" 2>&1; then
-    for script in test/acceptance/*.sh; do
+    for script in test/acceptance/*.sh test/acceptance/*.py; do
       log=$logs/$(basename "$script").log
-      ROOT=$root bash "$script" >"$log" 2>&1
+      run=bash; [[ $script == *.py ]] && run=python3
+      ROOT=$root $run "$script" >"$log" 2>&1
       status=$?
       grep -E '^FAIL' "$log"
       closing=$(tail -1 "$log")

@@ -14,6 +14,10 @@
 
 namespace auth {
 
+// Reads a token file as Kubernetes' --token-auth-file has it: one
+// `token,user,uid[,"group1,group2"]` a line. BadRequest with the line's number if one is malformed.
+Result<std::map<std::string, UserPtr>> parse_token_file(std::string_view text);
+
 class Authenticator {
  public:
   // `tokens` maps bearer tokens to users.

@@ -2,7 +2,9 @@
 
 #include "auth/rbac.h"
 #include "auth/workspace_authorizer.h"
+#include "base/error.h"
 #include "cmd/credentials.h"
+#include "cmd/files.h"
 #include "controllers/workspaces/path_index.h"
 #include "http/server.h"
 #include "registry/rules/rules.h"
@@ -31,6 +33,13 @@ http::ServerOptions http_options(const ApiServerOptions& options, const Credenti
   http.endpoint = {options.bind_address, options.port};
   http.tls = tls_of(credentials);
   return http;
+}
+
+std::map<std::string, auth::UserPtr> load_tokens(const std::string& path) {
+  if (path.empty()) return {};
+  auto text = read_file(path);
+  if (!text) throw Error(Reason::NotFound, "cannot read the token file " + path);
+  return value_or_throw(auth::parse_token_file(*text));
 }
 
 std::unique_ptr<auth::Authorizer> make_authorizer(Flavour flavour, cache::Cache& cache) {
@@ -63,7 +72,7 @@ struct ApiServer::Parts {
         registry(registry::make_registry({options.flavour, *store, *cache, system_clock()})),
         paths(*cache),
         authorizer(make_authorizer(options.flavour, *cache)),
-        authenticator({}),
+        authenticator(load_tokens(options.token_auth_file)),
         api({*registry, authenticator, *authorizer, options.flavour, &paths, kVersion}),
         http(pool.at(0), pool, http_options(options, credentials), api.handler()) {
     registry::install_review_rules(*registry, *authorizer);

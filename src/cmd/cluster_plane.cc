@@ -14,7 +14,7 @@ ClusterPlaneOptions settled(ClusterPlaneOptions options) {
 
 ClusterPlane::ClusterPlane(ClusterPlaneOptions options, net::LoopPool& pool)
     : options_(settled(std::move(options))),
-      api_({options_.root_directory, options_.address, options_.port,
+      api_({options_.root_directory, options_.address, options_.port, "",
             registry::Flavour::PlainCluster},
            pool),
       cluster_(pool.at(0), pool, api_.admin_client(""), system_clock(),

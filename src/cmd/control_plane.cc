@@ -8,7 +8,7 @@ namespace cmd {
 
 ControlPlane::ControlPlane(ControlPlaneOptions options, net::LoopPool& pool)
     : root_(options.root_directory),
-      api_({options.root_directory, options.bind_address, options.port,
+      api_({options.root_directory, options.bind_address, options.port, options.token_auth_file,
             registry::Flavour::Workspaces},
            pool) {
   auto& registry = api_.registry();

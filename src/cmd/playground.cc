@@ -76,6 +76,8 @@ int playground(const std::vector<std::string>& arguments) {
             "where data, certificates and kubeconfigs are kept");
   flags.add("bind-address", &options.bind_address, "IP address of the control plane");
   flags.add("secure-port", &port, "port of the control plane");
+  flags.add("token-auth-file", &options.token_auth_file,
+            "users with bearer tokens, a line each: token,user,uid,\"group1,group2\"");
   auto outcome = flags.parse(arguments);
   if (outcome != Flags::Outcome::Run) return outcome == Flags::Outcome::Help ? 0 : 2;
   return parse_port("secure-port", port, &options.port) ? serve(options) : 2;

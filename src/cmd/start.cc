@@ -22,6 +22,8 @@ int start(const std::vector<std::string>& arguments) {
             "where data, certificates and the kubeconfig are kept");
   flags.add("bind-address", &options.bind_address, "IP address to listen on");
   flags.add("secure-port", &port, "port to listen on");
+  flags.add("token-auth-file", &options.token_auth_file,
+            "users with bearer tokens, a line each: token,user,uid,\"group1,group2\"");
   auto outcome = flags.parse(arguments);
   if (outcome != Flags::Outcome::Run) return outcome == Flags::Outcome::Help ? 0 : 2;
   if (!parse_port("secure-port", port, &options.port)) return 2;

@@ -24,7 +24,8 @@ finish() {
 }
 trap finish EXIT
 until_true() { local end=$((SECONDS + $1)); shift; while ! "$@" >/dev/null 2>&1; do [ $SECONDS -ge $end ] && return 1; sleep 0.2; done; }
-start() { "$ROOT/bin/kcp" playground --root-directory "$DIR/kcp" --secure-port "$PORT" >"$DIR/log" 2>&1 & pid=$!; }
+printf 'jane-token,jane,1,"team"\n' >"$DIR/tokens"
+start() { "$ROOT/bin/kcp" playground --root-directory "$DIR/kcp" --secure-port "$PORT" --token-auth-file "$DIR/tokens" >"$DIR/log" 2>&1 & pid=$!; }
 ready() { kubectl --context root get --raw /readyz; }
 in_ws() { local ws=$1; shift; kubectl --server "https://127.0.0.1:$PORT/clusters/root:$ws" "$@"; }
 export -f in_ws; export PORT
@@ -83,6 +84,13 @@ refused "its content is gone" "not found" in_ws team-a -n apps get configmap set
 
 # Whoever has no access sees nothing.
 curl -sk "https://127.0.0.1:$PORT/clusters/root:team-a/api" | grep -q '"reason":"Forbidden"' && ok "anonymous is refused" || bad "anonymous is refused"
+as_jane() { kubectl --kubeconfig /dev/null --insecure-skip-tls-verify --token jane-token --server "https://127.0.0.1:$PORT/clusters/root:$1" "${@:2}"; }
+refused "jane has no access yet" "forbidden" as_jane team-b get configmaps
+check "she is let in as a reader" bash -c 'in_ws team-b create clusterrolebinding jane --clusterrole=system:kcp:workspace:access --user=jane && in_ws team-b create rolebinding jane --clusterrole=view --user=jane'
+check "jane reads" as_jane team-b get configmaps
+refused "jane may not write" "forbidden" as_jane team-b create configmap x
+refused "nor read team-a" "forbidden" as_jane team-a get configmaps
+[ "$(curl -sk -o /dev/null -w '%{http_code}' -H 'Authorization: Bearer wrong' "https://127.0.0.1:$PORT/clusters/root:team-b/api")" = 401 ] && ok "a wrong token is a 401" || bad "a wrong token is a 401"
 refused "an unknown workspace" "could not find the requested resource" in_ws nowhere get namespaces
 
 # A crash loses nothing.
