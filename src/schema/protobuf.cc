@@ -74,7 +74,7 @@ class Wire {
   std::uint64_t fixed(std::size_t count) {
     std::uint64_t value = 0;
     std::string_view part = take(count);
-    std::memcpy(&value, part.data(), part.size());
+    if (!part.empty()) std::memcpy(&value, part.data(), part.size());
     return value;
   }
 
