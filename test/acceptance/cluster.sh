@@ -46,7 +46,7 @@ check "a new image" kubectl set image deployment/echo echo=example.org/echo:2
 check "rolls out" kubectl rollout status deployment/echo --timeout=60s
 sleep 1; touch "$DIR/stop"; wait $client
 sent=$(wc -l <"$DIR/traffic") lost=$(grep -c lost "$DIR/traffic")
-[ "$sent" -gt 20 ] && [ "$lost" -eq 0 ] && ok "no request lost ($sent sent)" || bad "no request lost" "$lost of $sent"
+[ "$sent" -gt 10 ] && [ "$lost" -eq 0 ] && ok "no request lost ($sent sent)" || bad "no request lost" "$lost of $sent"
 
 # TLS with the ingress's own secret.
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=echo.example.org \
