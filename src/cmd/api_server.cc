@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "cmd/credentials.h"
 #include "cmd/files.h"
+#include "controllers/namespaces/reaper.h"
 #include "controllers/workspaces/path_index.h"
 #include "http/server.h"
 #include "registry/rules/rules.h"
@@ -122,6 +123,7 @@ Task<> ApiServer::run(std::function<void(Scope&)> add_tasks) {
   Parts& parts = *parts_;
   co_await with_scope([&parts, &add_tasks](Scope& scope) -> Task<> {
     scope.spawn("http", parts.http.run());
+    scope.spawn("namespaces", controllers::reap_namespaces(*parts.registry));
     add_tasks(scope);
     parts.api.ready();
     return wait_for_stop(parts.api, scope);
