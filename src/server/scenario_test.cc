@@ -150,11 +150,16 @@ http::Request parse_line(std::string_view line, std::string* user) {
 }
 
 void expect(const World::Answer& answer, const std::vector<std::string>& words,
-            const std::string& place) {
+            const std::string& place, std::string* saved) {
   EXPECT_EQ(std::to_string(answer.status), words[0]) << place << "\n" << answer.text;
   auto parsed = json::parse(answer.text);
   Value body = parsed ? *parsed : Value();
   for (std::size_t i = 1; i < words.size(); ++i) {
+    if (words[i] == "SAVE") {
+      const Value* found = find_path(body, words.at(++i));
+      *saved = found ? found->str() : "";
+      continue;
+    }
     std::size_t equals = words[i].find('=');
     std::string path = words[i].substr(0, equals), wanted = words[i].substr(equals + 1);
     const Value* found = find_path(body, path);
@@ -178,15 +183,17 @@ class Scenario : public testing::TestWithParam<std::filesystem::path> {};
 TEST_P(Scenario, Holds) {
   World world;
   std::ifstream file(GetParam());
-  std::string line;
+  std::string line, saved;
   World::Answer answer;
   for (int number = 1; std::getline(file, line); ++number) {
     if (line.empty() || line[0] == '#') continue;
     std::string place = fmt::format("{}:{}", GetParam().filename().string(), number);
     if (line[0] >= '0' && line[0] <= '9') {
-      expect(answer, words_of(line), place);
+      expect(answer, words_of(line), place, &saved);
     } else {
       std::string user;
+      std::size_t mark = line.find("$SAVED");
+      if (mark != std::string::npos) line.replace(mark, 6, saved);
       http::Request request = parse_line(line, &user);
       answer = world.send(user, std::move(request));
     }

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "cache/item.h"
 #include "json/text.h"
 #include "server/continue_token.h"
 #include "server/handlers/handlers.h"
@@ -14,6 +15,47 @@ struct Page {
   std::string continue_token;
 };
 
+// A page of the past, from the store's history: how later pages show what the first page's revision
+// showed. The store forgets after some minutes; then the client is told to start again.
+Task<cache::Snapshot> page_of_the_past(Exchange& exchange, const cache::Filter& filter,
+                                       const ContinueToken& token, std::size_t limit) {
+  auto table = exchange.call.kind->table();
+  std::string prefix = cache::storage_key(table, {exchange.call.cluster, exchange.call.ns, ""});
+  if (exchange.call.ns.empty()) prefix.pop_back();  // all namespaces
+  cache::Key from = token.next;
+  from.cluster = exchange.call.cluster;
+  bool selects = !filter.labels.matches_everything() || filter.matches || !filter.name.empty();
+  storage::RangeOptions range{cache::storage_key(table, from), storage::prefix_end(prefix),
+                              storage::Revision{token.revision},
+                              selects || limit == 0 ? 0 : limit + 1};
+  std::optional<Error> failure;
+  storage::RangeResult result;
+  try {
+    result = co_await exchange.registry.store().range(std::move(range));
+  } catch (const Error& error) {
+    failure = error;
+  }
+  if (failure && failure->reason() == Reason::Expired) {
+    throw Error(Reason::Expired,
+                "The provided continue parameter is too old to display a consistent list result. "
+                "You can start a new list without the continue parameter.");
+  }
+  if (failure) throw *failure;
+  cache::Snapshot snapshot;
+  snapshot.revision = token.revision;
+  for (const storage::Record& record : result.records) {
+    auto place = cache::parse_storage_key(record.key);
+    auto item = place ? cache::make_item(place->second, record) : nullptr;
+    if (!item || !filter.accepts(*item)) continue;
+    if (limit != 0 && snapshot.items.size() == limit) {
+      snapshot.next = item->key;
+      break;
+    }
+    snapshot.items.push_back(std::move(item));
+  }
+  co_return snapshot;
+}
+
 Task<Page> take_page(Exchange& exchange) {
   const Query& query = exchange.info.query;
   std::size_t limit = 0;
@@ -22,24 +64,28 @@ Task<Page> take_page(Exchange& exchange) {
     if (!number) throw Error::bad_request("limit must be a number: " + quote(text));
     limit = *number;
   }
-  std::optional<cache::Key> from;
-  std::uint64_t pinned = 0;
-  if (std::string text = query.get("continue"); !text.empty()) {
-    auto token = value_or_throw(parse_continue_token(text));
-    from = token.next;
-    if (exchange.call.cluster != "*") from->cluster = exchange.call.cluster;
-    pinned = token.revision;
-  }
+  auto& objects = exchange.registry.objects();
   if (std::string text = query.get("resourceVersion"); !text.empty() && text != "0") {
     auto revision = parse_u64(text);
     if (!revision) throw Error::bad_request("invalid resource version " + quote(text));
-    co_await exchange.registry.objects().wait_until(*revision);
+    co_await objects.wait_until(*revision);
   }
   cache::Filter filter = filter_of(exchange);
-  auto& table = exchange.registry.objects().table(exchange.call.kind->table());
-  Page page{table.list(filter, limit, from), ""};
-  // Later pages tell the revision of the first: a watch from there misses nothing.
-  if (pinned != 0) page.snapshot.revision = pinned;
+  Page page;
+  if (std::string text = query.get("continue"); text.empty()) {
+    page.snapshot = objects.table(exchange.call.kind->table()).list(filter, limit);
+  } else {
+    auto token = value_or_throw(parse_continue_token(text));
+    // Over all clusters the keys do not lie side by side: there, later pages show the present.
+    bool present = exchange.call.cluster == "*" || token.revision == objects.revision();
+    if (!present) {
+      page.snapshot = co_await page_of_the_past(exchange, filter, token, limit);
+    } else {
+      if (exchange.call.cluster != "*") token.next.cluster = exchange.call.cluster;
+      page.snapshot = objects.table(exchange.call.kind->table()).list(filter, limit, token.next);
+      page.snapshot.revision = token.revision;
+    }
+  }
   if (page.snapshot.next) {
     page.continue_token = print_continue_token({page.snapshot.revision, *page.snapshot.next});
   }
