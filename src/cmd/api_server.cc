@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "cmd/credentials.h"
 #include "cmd/files.h"
+#include "controllers/api_sharing/rules.h"
 #include "controllers/namespaces/reaper.h"
 #include "controllers/workspaces/path_index.h"
 #include "http/server.h"
@@ -77,6 +78,9 @@ struct ApiServer::Parts {
         api({*registry, authenticator, *authorizer, options.flavour, &paths, kVersion}),
         http(pool.at(0), pool, http_options(options, credentials), api.handler()) {
     registry::install_review_rules(*registry, *authorizer);
+    if (options.flavour == Flavour::Workspaces) {
+      controllers::install_api_sharing(*registry, paths, *authorizer);
+    }
   }
 };
 

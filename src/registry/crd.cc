@@ -65,23 +65,39 @@ std::shared_ptr<Kind> read_kind(const json::Value& spec, const json::Value& name
   return kind;
 }
 
-}  // namespace
-
-KindPtr kind_of_crd(const json::Value& crd) {
-  if (!object::is_true(crd, "Established")) return nullptr;
-  const json::Value& names = crd.at("status", "acceptedNames");
+// The same definition is one Kind, however many clusters have it.
+KindPtr shared_kind(const json::Value& spec, const json::Value& names, std::string_view identity) {
   static std::mutex mutex;
   static auto* known = new std::map<std::string, std::weak_ptr<const Kind>>();  // guarded by mutex
-  std::string digest = schema::sha256_hex(json::print(crd["spec"]) + json::print(names));
+  std::string digest =
+      schema::sha256_hex(json::print(spec) + json::print(names) + std::string(identity));
   std::lock_guard lock(mutex);
   auto& place = (*known)[digest];
   if (auto kind = place.lock()) return kind;
-  KindPtr kind = read_kind(crd["spec"], names);
+  auto kind = read_kind(spec, names);
+  kind->identity = identity;
   place = kind;
   if (known->size() % 1024 == 0) {
     std::erase_if(*known, [](const auto& entry) { return entry.second.expired(); });
   }
   return kind;
+}
+
+}  // namespace
+
+KindPtr kind_of_crd(const json::Value& crd) {
+  if (!object::is_true(crd, "Established")) return nullptr;
+  return shared_kind(crd["spec"], crd.at("status", "acceptedNames"), "");
+}
+
+KindPtr kind_of_schema(const json::Value& schema, std::string_view identity) {
+  json::Value spec = schema["spec"];
+  // A schema's versions carry the OpenAPI schema itself, a CRD's one level deeper.
+  for (json::Value& version : spec.edit("versions").edit_elements()) {
+    json::Value inner = version["schema"];
+    version.set("schema", json::Value::object({{"openAPIV3Schema", std::move(inner)}}));
+  }
+  return shared_kind(spec, spec["names"], identity);
 }
 
 }  // namespace registry

@@ -57,11 +57,22 @@ const Version& Kind::storage_version() const {
   return it == versions.end() ? versions.front() : *it;
 }
 
-LiveKindTable::LiveKindTable(Flavour flavour, cache::Cache& cache) {
+KindPtr LiveKindTable::Local::find(const object::GroupResource& resource) const {
+  for (const auto& [binding, kinds] : bound) {
+    for (const KindPtr& kind : kinds) {
+      if (kind->group_resource() == resource) return kind;
+    }
+  }
+  auto crd = crds.find(resource);
+  return crd == crds.end() ? nullptr : crd->second;
+}
+
+LiveKindTable::LiveKindTable(Flavour flavour, cache::Cache& cache) : cache_(cache) {
   for (const auto& kind : schema::builtin_kinds()) {
     if (is_served(kind, flavour)) builtin_[{kind.group, kind.plural}] = from_builtin(kind);
   }
   cache.listen(kCrdTable, [this](const cache::EventPtr& event) { on_crd(event); });
+  cache.listen(kBindingTable, [this](const cache::EventPtr& event) { on_binding(event); });
 }
 
 void LiveKindTable::set_rules(const object::GroupResource& kind, const Rules* rules) {
@@ -84,10 +95,48 @@ void LiveKindTable::on_crd(const cache::EventPtr& event) {
   Local& local = local_[item.key.cluster];
   local.changed = event->revision;
   if (kind) {
-    local.kinds[resource] = std::move(kind);
+    local.crds[resource] = std::move(kind);
   } else {
-    local.kinds.erase(resource);
+    local.crds.erase(resource);
   }
+}
+
+void LiveKindTable::on_binding(const cache::EventPtr& event) {
+  const cache::Item& item = *event->item;
+  std::vector<KindPtr> kinds;
+  auto binding = json::parse(item.json.view());
+  if (binding && event->type != cache::Event::Type::Deleted) {
+    const json::Value& status = (*binding)["status"];
+    std::string provider = status["apiExportClusterName"].str();
+    for (const json::Value& bound : status["boundResources"].elements()) {
+      const json::Value& reference = bound["schema"];
+      auto schema = cache_.table(kSchemaTable).find({provider, "", reference["name"].str()});
+      auto parsed = schema ? json::parse(schema->json.view()) : json::Value();
+      if (!schema || !parsed) continue;
+      kinds.push_back(kind_of_schema(*parsed, reference["identityHash"].as_string()));
+    }
+  }
+  std::unique_lock lock(mutex_);
+  Local& local = local_[item.key.cluster];
+  local.changed = event->revision;
+  if (kinds.empty()) {
+    local.bound.erase(item.key.name);
+  } else {
+    local.bound[item.key.name] = std::move(kinds);
+  }
+}
+
+// Whoever binds the resource with this identity shows its kind.
+KindPtr LiveKindTable::find_anywhere(const object::GroupResource& resource,
+                                     std::string_view identity) const {
+  for (const auto& [cluster, local] : local_) {
+    for (const auto& [binding, kinds] : local.bound) {
+      for (const KindPtr& kind : kinds) {
+        if (kind->group_resource() == resource && kind->identity == identity) return kind;
+      }
+    }
+  }
+  return nullptr;
 }
 
 KindPtr LiveKindTable::find(std::string_view cluster, std::string_view group,
@@ -98,11 +147,12 @@ KindPtr LiveKindTable::find(std::string_view cluster, std::string_view group,
     if (it != builtin_.end()) return it->second;
   }
   std::shared_lock lock(mutex_);
+  if (cluster == "*") return identity.empty() ? nullptr : find_anywhere(wanted, identity);
   auto local = local_.find(cluster);
   if (local == local_.end()) return nullptr;
-  auto it = local->second.kinds.find(wanted);
-  if (it == local->second.kinds.end() || it->second->identity != identity) return nullptr;
-  return it->second;
+  KindPtr kind = local->second.find(wanted);
+  if (kind && !identity.empty() && kind->identity != identity) return nullptr;
+  return kind;
 }
 
 KindPtr LiveKindTable::find_by_kind(std::string_view cluster, std::string_view group,
@@ -118,7 +168,12 @@ std::vector<KindPtr> LiveKindTable::list(std::string_view cluster) const {
   {
     std::shared_lock lock(mutex_);
     auto local = local_.find(cluster);
-    if (local != local_.end()) all.insert(local->second.kinds.begin(), local->second.kinds.end());
+    if (local != local_.end()) {
+      for (const auto& [binding, bound] : local->second.bound) {
+        for (const KindPtr& kind : bound) all.emplace(kind->group_resource(), kind);
+      }
+      all.insert(local->second.crds.begin(), local->second.crds.end());
+    }
   }
   std::vector<KindPtr> kinds;
   for (auto& [resource, kind] : all) kinds.push_back(kind);
@@ -130,7 +185,7 @@ std::string LiveKindTable::etag(std::string_view cluster) const {
   auto local = local_.find(cluster);
   // Clusters without kinds of their own share one tag, and so one rendered document.
   if (local == local_.end()) return "builtin";
-  if (local->second.kinds.empty()) return "builtin";
+  if (local->second.empty()) return "builtin";
   return fmt::format("{}-{}", cluster, local->second.changed);
 }
 

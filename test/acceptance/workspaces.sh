@@ -2,6 +2,7 @@
 # Drives workspaces as a user would, with unchanged kubectl: isolation, a custom API, a crash, a clean
 # stop. Run from the project's root after `make build`. Closes with 'N passed, N failed'.
 set -u
+shopt -s lastpipe  # a check at the end of a pipe counts too
 ROOT=${ROOT:-$PWD}
 DIR=$(mktemp -d)
 PORT=${PORT:-16443}

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# API sharing as a provider and two consumers see it, with unchanged kubectl: export, bind, isolation,
+# the wildcard view, permission to bind, a restart, unbinding. Run from the project's root after
+# `make build`. Closes with 'N passed, N failed'.
+set -u
+shopt -s lastpipe  # a check at the end of a pipe counts too
+ROOT=${ROOT:-$PWD}
+DIR=$(mktemp -d)
+export PORT=19443
+export PATH=$ROOT/bin:$PATH
+export KUBECONFIG=$DIR/kcp/admin.kubeconfig
+export KUBECACHEDIR=$DIR/cache
+passed=0 failed=0 pid=
+ok()  { passed=$((passed + 1)); echo "ok    $1"; }
+bad() { failed=$((failed + 1)); echo "FAIL  $1"; [ -n "${2:-}" ] && echo "      ${2:0:600}"; }
+check() { local name=$1 out; shift; if out=$("$@" 2>&1); then ok "$name"; else bad "$name" "$out"; fi; }
+refused() {
+  local name=$1 text=$2 out; shift 2
+  if out=$("$@" 2>&1); then bad "$name" "$out"; elif [[ $out == *"$text"* ]]; then ok "$name"; else bad "$name" "$out"; fi
+}
+finish() {
+  [ -n "$pid" ] && kill -KILL "$pid" 2>/dev/null
+  rm -rf "$DIR"
+  echo "$passed passed, $failed failed"
+  [ "$failed" -eq 0 ]; exit $?
+}
+trap finish EXIT
+until_true() { local end=$((SECONDS + $1)); shift; while ! "$@" >/dev/null 2>&1; do [ $SECONDS -ge $end ] && return 1; sleep 0.2; done; }
+printf 'jane-token,jane,1\n' >"$DIR/tokens"
+start() { "$ROOT/bin/kcp" start --root-directory "$DIR/kcp" --secure-port "$PORT" --token-auth-file "$DIR/tokens" >"$DIR/log" 2>&1 & pid=$!; }
+in_ws() { local ws=$1; shift; kubectl --server "https://127.0.0.1:$PORT/clusters/root:$ws" "$@"; }
+export -f in_ws
+as_jane() { kubectl --kubeconfig /dev/null --insecure-skip-tls-verify --token jane-token --server "https://127.0.0.1:$PORT/clusters/root:$1" "${@:2}"; }
+raw() { curl -sS --cacert "$DIR/kcp/pki/ca.crt" --cert "$DIR/kcp/pki/admin.crt" --key "$DIR/kcp/pki/admin.key" "https://127.0.0.1:$PORT$1"; }
+binding() { printf 'apiVersion: apis.kcp.io/v1alpha2\nkind: APIBinding\nmetadata: {name: wildwest}\nspec: {reference: {export: {path: root:%s, name: wildwest}}}\n' "$1"; }
+cowboy() { printf 'apiVersion: wildwest.dev/v1alpha1\nkind: Cowboy\nmetadata: {name: %s, namespace: default}\nspec: {intent: %s}\n' "$1" "$2"; }
+
+start
+until_true 30 kubectl --context root get --raw /readyz && ok "ready" || { bad "ready" "$(tail -5 "$DIR/log")"; exit; }
+for ws in provider consumer-a consumer-b; do kubectl create-workspace $ws >/dev/null 2>&1 || bad "workspace $ws"; done
+check "the provider exports an API" in_ws provider apply -f "$ROOT/examples/sharing.yaml"
+check "the export has an identity" bash -c '[ -n "$(in_ws provider get apiexport wildwest -o jsonpath={.status.identityHash})" ]'
+refused "the provider does not serve it itself" "doesn't have a resource type" in_ws provider get cowboys
+binding provider | check "consumer-a binds it" in_ws consumer-a create -f -
+check "and is bound in the reply" bash -c '[ "$(in_ws consumer-a get apibinding wildwest -o jsonpath={.status.phase})" = Bound ]'
+cowboy billy ride | check "its objects are made" in_ws consumer-a apply -f -
+cowboy long "far-too-long-an-intent-for-this" | refused "and judged by the provider's schema" "may not be more than 20 bytes" in_ws consumer-a apply -f -
+refused "consumer-b has no such API" "doesn't have a resource type" in_ws consumer-b get cowboys
+binding provider | check "until it binds too" in_ws consumer-b create -f -
+check "and sees nothing of consumer-a" bash -c '[ -z "$(in_ws consumer-b get cowboys -o name)" ]'
+cowboy jim rest | check "its own object" in_ws consumer-b apply -f -
+identity=$(in_ws provider get apiexport wildwest -o jsonpath='{.status.identityHash}')
+names=$(raw "/clusters/*/apis/wildwest.dev/v1alpha1/cowboys:$identity" | jq -r '[.items[].metadata.name] | sort | join(",")')
+[ "$names" = billy,jim ] && ok "the wildcard view by identity has both" || bad "the wildcard view by identity has both" "$names"
+[ "$(raw "/clusters/*/apis/wildwest.dev/v1alpha1/cowboys" | jq -r .code)" = 404 ] && ok "and none without an identity" || bad "and none without an identity"
+[ "$(raw "/clusters/root:consumer-a/apis/wildwest.dev/v1alpha1/cowboys:0000" | jq -r .code)" = 404 ] && ok "another identity finds nothing" || bad "another identity finds nothing"
+
+# Binding needs the provider's permission; an export that does not exist looks the same.
+check "jane is admin of consumer-b" in_ws consumer-b create clusterrolebinding jane --clusterrole=cluster-admin --user=jane
+in_ws consumer-b delete apibinding wildwest >/dev/null 2>&1
+binding provider | refused "she may not bind" "no permission to bind to export root:provider:wildwest" as_jane consumer-b create -f -
+binding nowhere | refused "nor learn what exists" "no permission to bind to export root:nowhere:wildwest" as_jane consumer-b create -f -
+role() { printf 'apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: binder}\nrules: [{apiGroups: [apis.kcp.io], resources: [apiexports], verbs: [bind]}]\n'; }
+role | check "a role to bind" in_ws provider apply -f -
+in_ws provider create clusterrolebinding access --clusterrole=system:kcp:workspace:access --user=jane >/dev/null 2>&1
+check "the provider permits it" in_ws provider create clusterrolebinding binder --clusterrole=binder --user=jane
+binding provider | check "now she may" as_jane consumer-b create -f -
+check "the objects went with the old binding" bash -c '[ -z "$(in_ws consumer-b get cowboys -o name)" ]'
+
+kill -KILL $pid; wait $pid 2>/dev/null
+start
+until_true 30 kubectl --context root get --raw /readyz && ok "ready after a crash" || bad "ready after a crash" "$(tail -5 "$DIR/log")"
+check "bound APIs are served again" bash -c '[ "$(in_ws consumer-a get cowboy billy -o jsonpath={.spec.intent})" = ride ]'
+kill -TERM $pid; if wait $pid; then ok "stops cleanly"; else bad "stops cleanly"; fi
+pid=
