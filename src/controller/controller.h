@@ -49,10 +49,11 @@ class World {
 // on, so a stale decision fails and is made again. An unchanged object is not written.
 struct Plan {
   struct Write {
-    enum class Kind { Create, Update, UpdateStatus, Delete } kind = Kind::Create;
+    enum class Kind { Create, Update, UpdateStatus, Patch, Delete } kind = Kind::Create;
     std::string source;
     std::string cluster;
-    json::Value object;  // Delete: at least name, namespace and uid
+    json::Value object;      // Delete, Patch: at least name, namespace and uid
+    json::Value patch = {};  // Patch: a JSON merge patch
   };
   std::vector<Write> writes;
   std::optional<TimePoint> look_again_at;
@@ -63,12 +64,26 @@ struct Plan {
   void create(std::string_view source, std::string_view cluster, json::Value object);
   void update(std::string_view source, std::string_view cluster, json::Value object);
   void update_status(std::string_view source, std::string_view cluster, json::Value object);
+  // A JSON merge patch of `object`, which names it.
+  void patch(std::string_view source, std::string_view cluster, const json::Value& object,
+             json::Value patch);
   void remove(std::string_view source, std::string_view cluster, const json::Value& object);
   void look_again(TimePoint when);  // keeps the earliest
 };
 
 // Maps an object of a watched source to keys of the primary source that must be looked at.
 using Mapper = std::function<std::vector<Key>(const World&, const json::Value& object)>;
+
+class Feed;
+struct Source;
+
+// One change that a Feed reports: the object that appeared, changed or went (its last state).
+struct Change {
+  const Key& key;
+  const object::Labels& labels;
+  std::function<const json::Value&()> object;  // the tree, made when it is asked for
+};
+using OnChange = std::function<void(const Change&)>;
 
 struct Source {
   std::string name;  // "namespaces"
@@ -81,12 +96,29 @@ struct Source {
   std::string write_prefix;  // "/clusters/"; "" = write at read_base
   std::string write_suffix;  // behind the cluster in the write path; mostly ""
   std::shared_ptr<client::Client> client;
+  // Where the objects are read from instead of a list and a watch by `client`; null = those.
+  std::function<std::unique_ptr<Feed>(const Source&, OnChange)> make_feed = nullptr;
+};
+
+// One source's objects, kept current: a list and a watch (informer.h), or the cache of the server
+// that the controller runs in. Loop-bound.
+class Feed {
+ public:
+  virtual ~Feed() = default;
+  virtual Task<> run() = 0;         // until cancelled
+  virtual bool synced() const = 0;  // everything that was there at the start has been reported
+  virtual std::optional<json::Value> find(const Key& key) const = 0;
+  virtual std::vector<json::Value> list(std::string_view cluster, std::string_view ns,
+                                        const object::LabelSelector& selector) const = 0;
 };
 
 // What a controller says about itself before it runs.
 struct Declaration {
   std::vector<Source> sources;          // the first is the primary one
   std::map<std::string, Mapper> wakes;  // by source name: whom an event of that source wakes
+  // Whether an event of the primary source is worth a reconcile of its object; null = always. Keeps
+  // the queue small where most objects are of no concern.
+  std::function<bool(const World&, const Key&, const object::Labels&)> concerns = nullptr;
 };
 
 class Controller {

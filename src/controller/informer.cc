@@ -1,5 +1,7 @@
 #include "controller/informer.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -12,9 +14,30 @@ constexpr Duration kLastPause = 10s;
 
 }  // namespace
 
-const json::Value* Informer::find(const Key& key) const {
+std::optional<json::Value> Informer::find(const Key& key) const {
   auto it = objects_.find(key);
-  return it == objects_.end() ? nullptr : &it->second;
+  return it == objects_.end() ? std::nullopt : std::optional(it->second);
+}
+
+std::vector<json::Value> Informer::list(std::string_view cluster, std::string_view ns,
+                                        const object::LabelSelector& selector) const {
+  std::vector<json::Value> found;
+  auto it = objects_.lower_bound(Key{source_.name, std::string(cluster), "", ""});
+  for (; it != objects_.end(); ++it) {
+    if (!cluster.empty() && it->first.cluster != cluster) break;
+    if (!ns.empty() && it->first.ns != ns) continue;
+    if (selector.matches_object(it->second)) found.push_back(it->second);
+  }
+  return found;
+}
+
+void Informer::report(const Key& key, const json::Value& object) {
+  object::Labels labels;
+  for (const auto& label : object.at("metadata", "labels").members()) {
+    labels.emplace_back(label.key, label.value.str());
+  }
+  std::ranges::sort(labels);
+  on_change_({key, labels, [&object]() -> const json::Value& { return object; }});
 }
 
 Task<std::string> Informer::relist() {
@@ -29,13 +52,13 @@ Task<std::string> Informer::relist() {
   std::map<Key, json::Value> before = std::exchange(objects_, std::move(fresh));
   synced_ = true;
   for (const auto& [key, object] : before) {
-    if (!objects_.contains(key)) on_change_(key, object);
+    if (!objects_.contains(key)) report(key, object);
   }
   for (const auto& [key, object] : objects_) {
     auto old = before.find(key);
     bool same = old != before.end() &&
                 object::resource_version(old->second) == object::resource_version(object);
-    if (!same) on_change_(key, object);
+    if (!same) report(key, object);
   }
   co_return list.resource_version;
 }
@@ -48,7 +71,7 @@ void Informer::apply(const client::WatchEvent& event) {
   } else {
     objects_[key] = event.object;
   }
-  on_change_(key, event.object);
+  report(key, event.object);
 }
 
 // Watches from `resource_version` on, resuming ended watches, until the version is too old.

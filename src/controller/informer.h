@@ -1,4 +1,4 @@
-// One source's objects, kept current by a list and a watch. Loop-bound.
+// A Feed by a list and a watch over a client: holds the objects of its source. Loop-bound.
 #pragma once
 
 #include <functional>
@@ -10,27 +10,26 @@
 
 namespace controller {
 
-class Informer {
+class Informer final : public Feed {
  public:
-  // `on_change` is called for every object that appears, changes or goes (with its last state).
-  Informer(Source source, std::function<void(const Key&, const json::Value& object)> on_change)
+  Informer(Source source, OnChange on_change)
       : source_(std::move(source)), on_change_(std::move(on_change)) {}
 
   // Lists and watches until cancelled; lists anew when a watch can not be resumed.
-  Task<> run();
-
-  bool synced() const { return synced_; }  // the first list is in
-  const Source& source() const { return source_; }
-  const std::map<Key, json::Value>& objects() const { return objects_; }
-  const json::Value* find(const Key& key) const;
+  Task<> run() override;
+  bool synced() const override { return synced_; }  // the first list is in
+  std::optional<json::Value> find(const Key& key) const override;
+  std::vector<json::Value> list(std::string_view cluster, std::string_view ns,
+                                const object::LabelSelector& selector) const override;
 
  private:
   Task<std::string> relist();
   Task<> follow(std::string resource_version);
   void apply(const client::WatchEvent& event);
+  void report(const Key& key, const json::Value& object);
 
   Source source_;
-  std::function<void(const Key&, const json::Value&)> on_change_;
+  OnChange on_change_;
   std::map<Key, json::Value> objects_;
   bool synced_ = false;
 };

@@ -24,6 +24,12 @@ void Plan::update_status(std::string_view source, std::string_view cluster, json
       {Write::Kind::UpdateStatus, std::string(source), std::string(cluster), std::move(object)});
 }
 
+void Plan::patch(std::string_view source, std::string_view cluster, const json::Value& object,
+                 json::Value patch) {
+  writes.push_back(
+      {Write::Kind::Patch, std::string(source), std::string(cluster), object, std::move(patch)});
+}
+
 void Plan::remove(std::string_view source, std::string_view cluster, const json::Value& object) {
   writes.push_back({Write::Kind::Delete, std::string(source), std::string(cluster), object});
 }

@@ -12,18 +12,21 @@
 namespace controller {
 namespace {
 
+struct Input {
+  Source source;
+  std::unique_ptr<Feed> feed;
+};
+
 class LiveWorld final : public World {
  public:
-  LiveWorld(const std::vector<std::unique_ptr<Informer>>& informers, const Clock& clock)
-      : informers_(informers), clock_(clock) {}
+  LiveWorld(const std::vector<Input>& inputs, const Clock& clock)
+      : inputs_(inputs), clock_(clock) {}
 
   TimePoint now() const override { return clock_.now(); }
 
   std::optional<json::Value> find(const Key& key) const override {
-    for (const auto& informer : informers_) {
-      if (informer->source().name != key.source) continue;
-      const json::Value* object = informer->find(key);
-      return object ? std::optional(*object) : std::nullopt;
+    for (const Input& input : inputs_) {
+      if (input.source.name == key.source) return input.feed->find(key);
     }
     return std::nullopt;
   }
@@ -31,22 +34,14 @@ class LiveWorld final : public World {
   std::vector<json::Value> list(std::string_view source, std::string_view cluster,
                                 std::string_view ns,
                                 const object::LabelSelector& selector) const override {
-    std::vector<json::Value> found;
-    for (const auto& informer : informers_) {
-      if (informer->source().name != source) continue;
-      auto it =
-          informer->objects().lower_bound(Key{std::string(source), std::string(cluster), "", ""});
-      for (; it != informer->objects().end(); ++it) {
-        if (!cluster.empty() && it->first.cluster != cluster) break;
-        if (!ns.empty() && it->first.ns != ns) continue;
-        if (selector.matches_object(it->second)) found.push_back(it->second);
-      }
+    for (const Input& input : inputs_) {
+      if (input.source.name == source) return input.feed->list(cluster, ns, selector);
     }
-    return found;
+    return {};
   }
 
  private:
-  const std::vector<std::unique_ptr<Informer>>& informers_;
+  const std::vector<Input>& inputs_;
   const Clock& clock_;
 };
 
@@ -57,7 +52,7 @@ class Runner : public std::enable_shared_from_this<Runner> {
         declaration_(controller_->declare()),
         options_(options),
         loop_(loop),
-        world_(informers_, clock),
+        world_(inputs_, clock),
         reconciles_(
             metrics::counter("controller_reconciles_total", "Reconciles by controller.", label())),
         failures_(metrics::counter("controller_failures_total", "Failed reconciles by controller.",
@@ -65,11 +60,13 @@ class Runner : public std::enable_shared_from_this<Runner> {
 
   Task<> run() {
     for (const Source& source : declaration_.sources) {
-      informers_.push_back(std::make_unique<Informer>(
-          source, [this](const Key& key, const json::Value& object) { on_change(key, object); }));
+      OnChange on_change = [this](const Change& change) { react(change); };
+      inputs_.push_back({source, source.make_feed
+                                     ? source.make_feed(source, std::move(on_change))
+                                     : std::make_unique<Informer>(source, std::move(on_change))});
     }
     co_await with_scope([this](Scope& scope) -> Task<> {
-      for (auto& informer : informers_) scope.spawn("informer", informer->run());
+      for (auto& input : inputs_) scope.spawn("feed", input.feed->run());
       for (int i = 0; i < options_.workers; ++i) scope.spawn("worker", work());
       return scope.join();
     });
@@ -80,16 +77,19 @@ class Runner : public std::enable_shared_from_this<Runner> {
 
   bool is_primary(const Key& key) const { return key.source == declaration_.sources.front().name; }
 
-  void on_change(const Key& key, const json::Value& object) {
-    auto mapper = declaration_.wakes.find(key.source);
+  void react(const Change& change) {
+    auto mapper = declaration_.wakes.find(change.key.source);
     if (mapper != declaration_.wakes.end()) {
-      for (const Key& woken : mapper->second(world_, object)) queue_.add(woken);
+      for (const Key& woken : mapper->second(world_, change.object())) queue_.add(woken);
     }
-    if (is_primary(key)) queue_.add(key);
+    if (!is_primary(change.key)) return;
+    bool concerns =
+        !declaration_.concerns || declaration_.concerns(world_, change.key, change.labels);
+    if (concerns) queue_.add(change.key);
   }
 
   Task<> wait_until_synced() {
-    while (!std::ranges::all_of(informers_, [](const auto& one) { return one->synced(); })) {
+    while (!std::ranges::all_of(inputs_, [](const Input& one) { return one.feed->synced(); })) {
       co_await sleep_for(5ms);
     }
   }
@@ -138,11 +138,11 @@ class Runner : public std::enable_shared_from_this<Runner> {
     });
   }
 
-  const Informer& informer_of(const std::string& source) const {
-    auto it = std::ranges::find_if(informers_,
-                                   [&](const auto& one) { return one->source().name == source; });
-    CHECK(it != informers_.end());  // a plan writes to declared sources only
-    return **it;
+  const Input& input_of(const std::string& source) const {
+    auto it =
+        std::ranges::find_if(inputs_, [&](const Input& one) { return one.source.name == source; });
+    CHECK(it != inputs_.end());  // a plan writes to declared sources only
+    return *it;
   }
 
   static std::string write_base(const Source& source, const std::string& cluster) {
@@ -151,11 +151,11 @@ class Runner : public std::enable_shared_from_this<Runner> {
   }
 
   Task<> commit(Plan::Write write) {
-    const Informer& informer = informer_of(write.source);
-    const Source& source = informer.source();
+    const Input& input = input_of(write.source);
+    const Source& source = input.source;
     client::Client client = source.client->at(write_base(source, write.cluster));
     Key key{write.source, write.cluster, object::ns(write.object), object::name(write.object)};
-    const json::Value* present = informer.find(key);
+    auto present = input.feed->find(key);
     switch (write.kind) {
       case Plan::Write::Kind::Create:
         co_await client.create(source.resource, std::move(write.object));
@@ -168,6 +168,10 @@ class Runner : public std::enable_shared_from_this<Runner> {
         if (present && (*present)["status"] == write.object["status"]) co_return;
         co_await client.update_status(source.resource, std::move(write.object));
         break;
+      case Plan::Write::Kind::Patch:
+        co_await client.patch(source.resource, key.ns, key.name, client::PatchType::Merge,
+                              std::move(write.patch));
+        break;
       case Plan::Write::Kind::Delete:
         co_await client.remove(source.resource, object::ns(write.object),
                                object::name(write.object), object::uid(write.object));
@@ -179,7 +183,7 @@ class Runner : public std::enable_shared_from_this<Runner> {
   Declaration declaration_;
   Options options_;
   Loop& loop_;
-  std::vector<std::unique_ptr<Informer>> informers_;
+  std::vector<Input> inputs_;
   LiveWorld world_;
   Queue queue_;
   metrics::Counter& reconciles_;

@@ -1,0 +1,64 @@
+#include "virtual_workspaces/virtual_workspace.h"
+
+#include "base/error.h"
+#include "base/strings.h"
+
+namespace virtual_workspaces {
+namespace {
+
+using Workspaces = std::vector<std::shared_ptr<VirtualWorkspace>>;
+
+Error unknown_path() {
+  return {Reason::NotFound, "the server could not find the requested resource"};
+}
+
+constexpr std::string_view kServices = "/services/";
+
+Task<> dispatch(std::shared_ptr<const Workspaces> workspaces, const auth::Authenticator& auth,
+                http::Request request, http::ResponseWriter& response) {
+  auth::UserPtr user = value_or_throw(auth.authenticate(request));
+  std::string path(request.path().substr(kServices.size()));
+  std::string name = path.substr(0, path.find('/'));
+  for (const auto& workspace : *workspaces) {
+    if (workspace->name() != name || name.size() == path.size()) continue;
+    std::string_view rest = std::string_view(path).substr(name.size() + 1);
+    co_return co_await workspace->serve(std::move(request), rest, std::move(user), response);
+  }
+  throw unknown_path();
+}
+
+}  // namespace
+
+http::Handler make_handler(Workspaces workspaces, const auth::Authenticator& authenticator) {
+  auto shared = std::make_shared<const Workspaces>(std::move(workspaces));
+  return [shared, &authenticator](http::Request request, http::ResponseWriter& response) {
+    return dispatch(shared, authenticator, std::move(request), response);
+  };
+}
+
+std::optional<Target> parse_target(std::string_view path) {
+  constexpr std::string_view kPrefix = "clusters/";
+  if (!path.starts_with(kPrefix)) return std::nullopt;
+  std::string_view tail = path.substr(kPrefix.size());
+  std::size_t slash = tail.find('/');
+  Target target{percent_decode(tail.substr(0, slash)), "/"};
+  if (slash != std::string_view::npos) target.rest = tail.substr(slash);
+  if (target.cluster.empty() || target.cluster.contains('/')) return std::nullopt;
+  return target;
+}
+
+Task<> Shard::pass(http::Request request, std::string target, auth::UserPtr user,
+                   http::ResponseWriter& response) const {
+  request.target = std::move(target);
+  request.peer.trusted_identity = std::move(user);
+  co_await handler_(std::move(request), response);
+}
+
+std::shared_ptr<http::Transport> Shard::transport(auth::UserPtr user) const {
+  http::Peer peer;
+  peer.address = "in-process";
+  peer.trusted_identity = std::move(user);
+  return http::direct_transport(handler_, std::move(peer));
+}
+
+}  // namespace virtual_workspaces
