@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/scope.h"
+#include "cmd/bench/dns.h"
 #include "cmd/bench/load.h"
 #include "cmd/bench/target.h"
 #include "cmd/flags.h"
@@ -51,27 +52,35 @@ Task<> measure(Context& context, std::string name, Load load) {
   std::fflush(stdout);
 }
 
-Task<> create_maps(client::Client client, std::string prefix, Context& context, std::string name,
+// One client for each workspace that a load spreads over.
+using Clients = std::vector<client::Client>;
+
+Task<> create_one(client::Client to, std::string key) {
+  co_await to.create(kMaps, config_map(key));
+}
+
+Task<> create_maps(Clients clients, std::string prefix, Context& context, std::string name,
                    std::size_t operations, std::size_t in_flight) {
   Load load{operations / context.scale, in_flight, {}};
-  load.run = [client, prefix](std::size_t n, std::size_t) mutable -> Task<> {
-    return [](client::Client to, std::string key) -> Task<> {
-      co_await to.create(kMaps, config_map(key));
-    }(client, prefix + std::to_string(n));
+  load.run = [clients, prefix](std::size_t n, std::size_t) -> Task<> {
+    return create_one(clients[n % clients.size()], prefix + std::to_string(n));
   };
   co_await measure(context, std::move(name), std::move(load));
 }
 
-Task<> gets(client::Client client, Context& context, std::size_t in_flight) {
+Task<> get_one(client::Client from, std::string key) {
+  auto found = co_await from.find(kMaps, "default", key);
+  if (!found) throw Error::internal("an object that was created is not found: " + key);
+}
+
+// Gets what create_maps() made with this prefix.
+Task<> gets(Clients clients, std::string prefix, std::size_t present, Context& context,
+            std::string name, std::size_t in_flight) {
   Load load{50'000 / context.scale, in_flight, {}};
-  const std::size_t present = 2000 / context.scale;  // made by the first workload
-  load.run = [client, present](std::size_t n, std::size_t) mutable -> Task<> {
-    return [](client::Client to, std::string key) -> Task<> {
-      auto found = co_await to.find(kMaps, "default", key);
-      if (!found) throw Error::internal("an object that was created is not found: " + key);
-    }(client, "a" + std::to_string(n % present));
+  load.run = [clients, prefix, present](std::size_t n, std::size_t) -> Task<> {
+    return get_one(clients[n % present % clients.size()], prefix + std::to_string(n % present));
   };
-  co_await measure(context, fmt::format("get, {} in flight", in_flight), std::move(load));
+  co_await measure(context, std::move(name), std::move(load));
 }
 
 Task<> lists(client::Client client, Context& context) {
@@ -138,20 +147,51 @@ Task<> watch_fan_out(client::Client client, Context& context) {
              deliveries / seconds, cpu / deliveries * 1e6);
 }
 
-Task<> run_all(net::IoLoop& loop, Target& target, std::size_t scale) {
+// The same operations spread over a thousand of the workspaces that workspaces() made.
+Task<> many_workspaces(client::Client root, Context& context) {
+  std::size_t count = std::min<std::size_t>(1000, 5000 / context.scale), made = 30'000;
+  Clients clients;
+  for (std::size_t i = 0; i < count; ++i) {
+    clients.push_back(root.at("/clusters/root:w" + std::to_string(i)));
+  }
+  std::string suffix = fmt::format(", {} workspaces", count);
+  co_await create_maps(clients, "m", context, "create, 64 in flight" + suffix, made, 64);
+  co_await gets(clients, "m", made / context.scale, context, "get, 64 in flight" + suffix, 64);
+  client::Client everywhere = root.at("/clusters/*");
+  double cpu = context.target.cpu_seconds();
+  auto start = std::chrono::steady_clock::now();
+  auto list = co_await everywhere.list(kMaps, "", {.page_size = 0});
+  std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  auto objects = static_cast<double>(list.items.size());
+  if (list.items.size() < made / context.scale) throw Error::internal("a list is not complete");
+  fmt::print("{:<34}{:>10.0f}{:>12.0f}{:>34.2f}\n", "objects of one list over all", objects,
+             objects / took.count(), (context.target.cpu_seconds() - cpu) / objects * 1e6);
+}
+
+Task<> dns_questions(Context& context, net::IoLoop& server_loop) {
+  auto figures = co_await bench::drive_dns(context.loop, server_loop, 500'000 / context.scale);
+  auto count = static_cast<double>(figures.answers);
+  fmt::print("{:<34}{:>10}{:>12.0f}{:>34.1f}   {} lost\n", "DNS answers over UDP", figures.answers,
+             count / figures.seconds, figures.server_cpu_seconds / count * 1e6, figures.lost);
+}
+
+Task<> run_all(net::LoopPool& pool, Target& target, std::size_t scale) {
+  net::IoLoop& loop = pool.at(0);
   Context context{loop, target, scale};
   auto root = target.connect(loop, "root");
   fmt::print("server ready after {:.2f} s, {:.1f} MiB resident\n\n", target.ready_seconds(),
              target.memory_bytes() / 1048576);
   print_header();
-  co_await create_maps(root, "a", context, "durable create, 1 in flight", 2000, 1);
-  co_await create_maps(root, "b", context, "durable create, 64 in flight", 30'000, 64);
-  co_await create_maps(root, "c", context, "durable create, 256 in flight", 30'000, 256);
-  co_await gets(root, context, 1);
-  co_await gets(root, context, 64);
+  co_await create_maps({root}, "a", context, "durable create, 1 in flight", 2000, 1);
+  co_await create_maps({root}, "b", context, "durable create, 64 in flight", 30'000, 64);
+  co_await create_maps({root}, "c", context, "durable create, 256 in flight", 30'000, 256);
+  co_await gets({root}, "a", 2000 / scale, context, "get, 1 in flight", 1);
+  co_await gets({root}, "a", 2000 / scale, context, "get, 64 in flight", 64);
   co_await lists(root, context);
   co_await watch_fan_out(root, context);
   co_await workspaces(root, context);
+  co_await many_workspaces(root, context);
+  co_await dns_questions(context, pool.at(1));
   target.restart();
   fmt::print("{:<34}{:>10.2f} s\n", "ready again after kill -9", target.ready_seconds());
 }
@@ -168,11 +208,11 @@ int bench_command(const std::vector<std::string>& arguments) {
     case Flags::Outcome::Wrong: return 2;
     default: break;
   }
-  net::LoopPool pool(1);
+  net::LoopPool pool(2);
   int status = 1;
   try {
     Target target(std::filesystem::read_symlink("/proc/self/exe"));
-    status = run_until_stopped(pool, run_all(pool.at(0), target, quick ? 10 : 1));
+    status = run_until_stopped(pool, run_all(pool, target, quick ? 10 : 1));
     pool.stop();
   } catch (const Error& error) {
     fmt::print(stderr, "kcp: {}\n", error.message());
