@@ -22,6 +22,9 @@ struct Attributes {
   std::string ns;
   std::string name;
   std::string path;  // non-resource requests
+  // Whether access to the workspace is left aside: for checks of single permissions in a workspace
+  // that the user need not be able to enter (bind, content, sync).
+  bool deep = false;
 };
 
 enum class Decision { Allow, Deny, NoOpinion };

@@ -17,6 +17,7 @@ class WorkspaceAuthorizer final : public Authorizer {
     bool reachable = !attributes.cluster.empty() && attributes.cluster != "*" &&
                      !attributes.cluster.starts_with("system:");
     if (!reachable) co_return denied;
+    if (attributes.deep) co_return co_await content_->authorize(attributes);
     Attributes access;
     access.user = attributes.user;
     access.cluster = attributes.cluster;

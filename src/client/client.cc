@@ -159,6 +159,12 @@ Task<json::Value> Client::create(Resource resource, json::Value object) {
   return call("POST", std::move(path), std::move(object));
 }
 
+Task<json::Value> Client::ensure(Resource resource, json::Value object) {
+  auto present = co_await find(resource, ns_of(object), name_of(object));
+  if (present) co_return std::move(*present);
+  co_return co_await create(resource, std::move(object));
+}
+
 Task<json::Value> Client::update(Resource resource, json::Value object) {
   std::string path = resource_path(resource, ns_of(object), name_of(object));
   return call("PUT", std::move(path), std::move(object));

@@ -66,6 +66,8 @@ class Client {
   Task<List> list(Resource resource, std::string ns, ListOptions options);  // all pages
   Task<std::unique_ptr<Watch>> watch(Resource resource, std::string ns,
                                      std::string resource_version, ListOptions options);
+  // The object as it is, made from `object` if it is not there.
+  Task<json::Value> ensure(Resource resource, json::Value object);
   // Namespace and name are taken from the object.
   Task<json::Value> create(Resource resource, json::Value object);
   Task<json::Value> update(Resource resource, json::Value object);

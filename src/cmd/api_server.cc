@@ -123,6 +123,10 @@ void ApiServer::write_kubeconfig(
   write_admin_kubeconfig(path, url(), contexts, parts_->credentials);
 }
 
+void ApiServer::write_component_kubeconfig(const std::string& path, const std::string& name) const {
+  write_file(path, component_kubeconfig(parts_->credentials, url(), name, system_clock()));
+}
+
 Task<> ApiServer::run(std::function<void(Scope&)> add_tasks) {
   Parts& parts = *parts_;
   co_await with_scope([&parts, &add_tasks](Scope& scope) -> Task<> {

@@ -40,6 +40,9 @@ class ApiServer {
   void write_kubeconfig(const std::string& path,
                         const std::vector<std::pair<std::string, std::string>>& contexts) const;
 
+  // Writes a kubeconfig with which the component `name` speaks to the server's base URL.
+  void write_component_kubeconfig(const std::string& path, const std::string& name) const;
+
  private:
   struct Parts;
   std::unique_ptr<Parts> parts_;

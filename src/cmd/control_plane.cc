@@ -1,5 +1,6 @@
 #include "cmd/control_plane.h"
 
+#include "controllers/compute/bootstrap.h"
 #include "controllers/workspaces/bootstrap.h"
 #include "controllers/workspaces/reaper.h"
 #include "controllers/workspaces/rules.h"
@@ -17,8 +18,11 @@ ControlPlane::ControlPlane(ControlPlaneOptions options, net::LoopPool& pool)
   registry.add_rules({"core.kcp.io", "logicalclusters"}, controllers::logical_cluster_rules());
 }
 
-Task<> ControlPlane::run(std::function<void()> on_ready) {
+Task<> ControlPlane::run(std::function<void()> on_ready, Prepare prepare) {
   co_await controllers::bootstrap_workspaces(api_.registry(), url());
+  auto shard = api_.admin_client("");
+  co_await controllers::bootstrap_compute(shard);
+  if (prepare) co_await prepare(shard);
   api_.write_kubeconfig(
       kubeconfig(),
       {{"base", ""}, {"root", "/clusters/root"}, {"system:admin", "/clusters/system:admin"}});

@@ -19,9 +19,12 @@ class ControlPlane {
   // Throws Error with one line that names cause and object.
   ControlPlane(ControlPlaneOptions options, net::LoopPool& pool);
 
-  // Serves until cancelled, on the pool's first loop; `on_ready` is called once requests are
-  // answered.
-  Task<> run(std::function<void()> on_ready);
+  // Serves until cancelled, on the pool's first loop. `prepare` (null = nothing) is done before the
+  // server says that it is ready; `on_ready` is called once requests are answered.
+  using Prepare = std::function<Task<>(std::shared_ptr<client::Client> shard)>;
+  Task<> run(std::function<void()> on_ready, Prepare prepare = nullptr);
+
+  ApiServer& api() { return api_; }
 
   std::string url() const { return api_.url(); }
   std::string kubeconfig() const { return root_ + "/admin.kubeconfig"; }

@@ -92,4 +92,26 @@ void write_admin_kubeconfig(const std::string& path, const std::string& server_u
   write_file(path, json::print_yaml(config));
 }
 
+std::string component_kubeconfig(const Credentials& credentials, const std::string& server_url,
+                                 const std::string& name, const Clock& clock) {
+  pki::CertificateRequest request;
+  request.common_name = name;
+  request.usage = pki::CertificateRequest::Usage::Client;
+  request.not_before = clock.now() - 1h;
+  request.not_after = clock.now() + kYear;
+  auto pair = value_or_throw(pki::issue(credentials.ca, request));
+  Value config = Value::object({{"apiVersion", "v1"}, {"kind", "Config"}});
+  put(config.edit("clusters"), "kcp", "cluster",
+      Value::object(
+          {{"server", server_url},
+           {"certificate-authority-data", base64_encode(credentials.ca.certificate_pem)}}));
+  put(config.edit("users"), name, "user",
+      Value::object({{"client-certificate-data", base64_encode(pair.certificate_pem)},
+                     {"client-key-data", base64_encode(pair.key_pem)}}));
+  put(config.edit("contexts"), "kcp", "context",
+      Value::object({{"cluster", "kcp"}, {"user", name}}));
+  config.set("current-context", "kcp");
+  return json::print_yaml(config);
+}
+
 }  // namespace cmd

@@ -28,4 +28,9 @@ void write_admin_kubeconfig(const std::string& path, const std::string& server_u
                             const std::vector<std::pair<std::string, std::string>>& contexts,
                             const Credentials& credentials);
 
+// A kubeconfig for the user `name` at `server_url`, with a certificate of its own, valid for a
+// year.
+std::string component_kubeconfig(const Credentials& credentials, const std::string& server_url,
+                                 const std::string& name, const Clock& clock);
+
 }  // namespace cmd
