@@ -7,6 +7,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <condition_variable>
 #include <deque>
@@ -121,6 +122,9 @@ class RocksdbStore final : public Store {
  private:
   void open();
   void check_format();
+  std::uint64_t free_bytes() const;
+  bool has_space(std::size_t batch_bytes) const;
+  bool refuse_writes();  // false
 
   // Corruption and failing disks: nothing sensible can be answered any more, and going on could
   // acknowledge what is not there.
@@ -213,6 +217,11 @@ void RocksdbStore::open() {
   std::filesystem::create_directories(options_.directory, error);
   if (error) throw unusable(options_.directory, error.message());
   ::chmod(options_.directory.c_str(), 0700);
+  if (std::uint64_t free = free_bytes(); free < kReservedBytes) {
+    throw unusable(options_.directory,
+                   fmt::format("the disk is full: {} MiB are free, {} MiB are needed", free >> 20,
+                               kReservedBytes >> 20));
+  }
 
   rocksdb::DBOptions db_options;
   db_options.create_if_missing = true;
@@ -407,20 +416,37 @@ std::vector<Event> RocksdbStore::apply(Transaction& transaction, Revision revisi
   return events;
 }
 
+std::uint64_t RocksdbStore::free_bytes() const {
+  if (options_.free_bytes) return options_.free_bytes();
+  struct statvfs disk{};
+  if (::statvfs(options_.directory.c_str(), &disk) != 0) return UINT64_MAX;
+  return static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+}
+
+// Whether a batch of this size, and all that is in memory only, can be written.
+bool RocksdbStore::has_space(std::size_t batch_bytes) const {
+  std::uint64_t in_memory = 0;
+  db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &in_memory);
+  return free_bytes() >= kReservedBytes + in_memory + batch_bytes;
+}
+
+bool RocksdbStore::refuse_writes() {
+  if (writable_.exchange(false)) {
+    log(LogLevel::Error, "storage", "the disk is full; refusing writes until there is space",
+        {{"directory", options_.directory}});
+  }
+  return false;
+}
+
 bool RocksdbStore::write(rocksdb::WriteBatch& batch) {
+  if (!has_space(batch.GetDataSize())) return refuse_writes();
   if (!writable_.load() && !db_->Resume().ok()) return false;
   rocksdb::WriteOptions sync;
   sync.sync = true;
   auto status = db_->Write(sync, &batch);
   bool full = status.IsNoSpace() || status.subcode() == rocksdb::Status::kNoSpace ||
               status.ToString().find("No space left") != std::string::npos;
-  if (full) {
-    if (writable_.exchange(false)) {
-      log(LogLevel::Error, "storage", "the disk is full; refusing writes until there is space",
-          {{"directory", options_.directory}});
-    }
-    return false;
-  }
+  if (full) return refuse_writes();
   must(status);
   if (!writable_.exchange(true)) {
     log(LogLevel::Info, "storage", "the disk has space again; accepting writes");

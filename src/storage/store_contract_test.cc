@@ -235,6 +235,30 @@ TEST(Rocksdb, ASecondOpenerIsToldThatTheDirectoryIsInUse) {
   std::filesystem::remove_all(directory);
 }
 
+TEST(Rocksdb, AFullDiskRefusesWritesUntilThereIsSpace) {
+  auto directory = std::filesystem::temp_directory_path() / hex_encode(random_bytes(8));
+  std::uint64_t free = 1ull << 40;
+  RocksdbOptions options{.directory = directory};
+  options.free_bytes = [&free] { return free; };
+  auto store = open_rocksdb(options);
+  ManualLoop loop;
+  Transaction first{{}, {{"a", Bytes::literal("1")}}}, second{{}, {{"a", Bytes::literal("2")}}};
+  EXPECT_TRUE(run(loop, store->commit(first)).committed);
+
+  free = kReservedBytes;
+  EXPECT_THROW(run(loop, store->commit(second)), Error);
+  EXPECT_FALSE(store->health().writable);
+  EXPECT_EQ(run(loop, store->find("a"))->value.view(), "1");
+  free = 1ull << 40;
+  EXPECT_TRUE(run(loop, store->commit(second)).committed);
+  EXPECT_TRUE(store->health().writable);
+
+  store.reset();
+  free = kReservedBytes - 1;
+  EXPECT_THROW(open_rocksdb(options), Error);
+  std::filesystem::remove_all(directory);
+}
+
 TEST(Rocksdb, AKilledWriterLosesNothingThatWasAcknowledged) {
   std::string directory = fresh_directory();
   std::string acknowledged = directory + ".acknowledged";
