@@ -37,6 +37,19 @@ class StoreCache final : public Cache, public storage::Observer {
     table_for(id).listen(std::move(listener));
   }
 
+  void listen_to_all(TableListener listener) override {
+    std::shared_lock lock(mutex_);
+    for (auto& [id, table] : tables_) {
+      table->for_each([&](const ItemPtr& item) {
+        auto event = std::make_shared<Event>();
+        event->item = item;
+        event->revision = item->revision;
+        listener(id, event);
+      });
+    }
+    listeners_.push_back(std::move(listener));
+  }
+
   std::uint64_t revision() const override { return seen_.load(std::memory_order_acquire); }
 
   Task<> wait_until(std::uint64_t wanted) override {
@@ -77,7 +90,9 @@ class StoreCache final : public Cache, public storage::Observer {
       MemoryTable& table = table_for(place->first);
       ItemPtr item = event.current ? make_item(place->second, *event.current) : nullptr;
       auto change = table.apply(place->second, std::move(item), storage::number(revision));
-      if (change) table.tell_listeners(change);
+      if (!change) continue;
+      table.tell_listeners(change);
+      for (const TableListener& listener : listeners_) listener(place->first, change);
     }
     seen_.store(storage::number(revision), std::memory_order_release);
     std::lock_guard lock(waiters_mutex_);
@@ -142,6 +157,7 @@ class StoreCache final : public Cache, public storage::Observer {
   std::uint64_t ring_floor_ = 0;  // fixed once loaded
   mutable std::shared_mutex mutex_;
   std::map<TableId, std::unique_ptr<MemoryTable>> tables_;  // guarded by mutex_; only grows
+  std::vector<TableListener> listeners_;                    // fixed once requests are served
   std::mutex waiters_mutex_;
   std::multimap<std::uint64_t, Resolver<Done>> waiters_;  // guarded by waiters_mutex_
 };

@@ -136,6 +136,10 @@ class Cache {
   // requests are served or from start-up code; listeners live as long as the cache.
   virtual void listen(const TableId& id, Listener listener) = 0;
 
+  // The same for the events of all tables, of those to come too.
+  using TableListener = std::function<void(const TableId&, const EventPtr&)>;
+  virtual void listen_to_all(TableListener listener) = 0;
+
   // The newest revision that all tables have seen.
   virtual std::uint64_t revision() const = 0;
   // Returns when revision() >= `revision`; Timeout ("Too large resource version") after 3 s.

@@ -211,14 +211,18 @@ void MemoryTable::wake(const std::string& cluster, std::uint64_t revision) {
 }
 
 void MemoryTable::listen(Listener listener) {
-  std::shared_lock lock(mutex_);
-  for (const ItemPtr& item : objects_) {
+  for_each([&](const ItemPtr& item) {
     auto event = std::make_shared<Event>();
     event->item = item;
     event->revision = item->revision;
     listener(event);
-  }
+  });
   listeners_.push_back(std::move(listener));
+}
+
+void MemoryTable::for_each(const std::function<void(const ItemPtr&)>& visit) const {
+  std::shared_lock lock(mutex_);
+  for (const ItemPtr& item : objects_) visit(item);
 }
 
 void MemoryTable::tell_listeners(const EventPtr& event) const {

@@ -35,6 +35,7 @@ class MemoryTable final : public Table {
   EventPtr apply(const Key& key, ItemPtr current, std::uint64_t revision);
   void listen(Listener listener);
   void tell_listeners(const EventPtr& event) const;
+  void for_each(const std::function<void(const ItemPtr&)>& visit) const;
   // Appends the keys of a cluster's objects until `keys` has `limit`.
   void collect_keys(std::string_view cluster, const TableId& id, std::size_t limit,
                     std::vector<std::string>& keys) const;

@@ -106,14 +106,7 @@ void EchoListeners::sweep(const std::function<bool(const std::string& uid)>& is_
 }
 
 controller::Declaration KubeletController::declare() const {
-  return {{source_of(kPods, client_), source_of(kReplicaSets, client_)},
-          {{"replicasets", [](const controller::World& world, const json::Value& set) {
-              std::vector<controller::Key> keys;
-              for (const Value& pod : world.list("pods", "", object::ns(set))) {
-                if (is_controlled_by(pod, set)) keys.push_back(controller::key_of("pods", pod));
-              }
-              return keys;
-            }}}};
+  return {{source_of(kPods, client_)}, {}};
 }
 
 controller::Plan KubeletController::reconcile(const controller::World& world,
@@ -130,11 +123,6 @@ controller::Plan KubeletController::reconcile(const controller::World& world,
   }
   const Value& pod = *object;
   if (object::is_deleting(pod)) return plan;
-  for (const controller::Key& owner : controller_of(pod, "ReplicaSet", "replicasets")) {
-    if (world.find(owner)) continue;
-    plan.remove("pods", "", pod);
-    return plan;
-  }
   Value wanted = pod;
   if (wanted.at("spec", "nodeName").as_string().empty())
     wanted.edit("spec").set("nodeName", "node-1");

@@ -24,19 +24,9 @@ Value new_pod(const Value& set) {
 }  // namespace
 
 controller::Declaration ReplicaSetController::declare() const {
-  return {{source_of(kReplicaSets, client_), source_of(kPods, client_),
-           source_of(kDeployments, client_)},
-          {{"pods",
-            [](const controller::World&, const json::Value& pod) {
+  return {{source_of(kReplicaSets, client_), source_of(kPods, client_)},
+          {{"pods", [](const controller::World&, const json::Value& pod) {
               return controller_of(pod, "ReplicaSet", "replicasets");
-            }},
-           {"deployments", [](const controller::World& world, const json::Value& deployment) {
-              std::vector<controller::Key> keys;
-              for (const Value& set : world.list("replicasets", "", object::ns(deployment))) {
-                if (is_controlled_by(set, deployment))
-                  keys.push_back(controller::key_of("replicasets", set));
-              }
-              return keys;
             }}}};
 }
 
@@ -46,11 +36,6 @@ controller::Plan ReplicaSetController::reconcile(const controller::World& world,
   controller::Plan plan;
   if (!object || object::is_deleting(*object)) return plan;
   const Value& set = *object;
-  for (const controller::Key& owner : controller_of(set, "Deployment", "deployments")) {
-    if (world.find(owner)) continue;
-    plan.remove("replicasets", "", set);
-    return plan;
-  }
   std::vector<Value> pods;
   for (Value& pod : world.list("pods", "", key.ns)) {
     if (is_controlled_by(pod, set) && !object::is_deleting(pod)) pods.push_back(std::move(pod));

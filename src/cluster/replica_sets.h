@@ -1,5 +1,4 @@
-// ReplicaSets: keeps as many Pods as are wanted. A set whose Deployment is gone goes too. Pure but
-// for the random ends of pod names.
+// ReplicaSets: keeps as many Pods as are wanted. Pure but for the random ends of pod names.
 #pragma once
 
 #include "cluster/kinds.h"
