@@ -1,5 +1,6 @@
 #include "auth/authenticator.h"
 
+#include <algorithm>
 #include <mutex>
 
 #include "base/strings.h"
@@ -29,7 +30,8 @@ UserPtr authenticated(const User& user) {
 
 }  // namespace
 
-Authenticator::Authenticator(std::map<std::string, UserPtr> tokens) {
+Authenticator::Authenticator(std::map<std::string, UserPtr> tokens, const AccountTokens* accounts)
+    : accounts_(accounts) {
   for (const auto& [token, user] : tokens) {
     by_digest_[pki::sha256(token)] = authenticated(*user);
   }
@@ -67,9 +69,36 @@ Result<UserPtr> Authenticator::authenticate(const http::Request& request) const 
   std::string_view header = request.headers.get("authorization");
   if (header.empty()) return anonymous();
   if (header.size() < 8 || !equals_ignore_case(header.substr(0, 7), "bearer ")) return unauthorized;
-  auto it = by_digest_.find(pki::sha256(trim(header.substr(7))));
-  if (it == by_digest_.end()) return unauthorized;
-  return it->second;
+  auto reviewed = review(trim(header.substr(7)), {});
+  if (!reviewed) return unauthorized;
+  return reviewed->user;
+}
+
+Result<AccountTokens::Verified> Authenticator::review(
+    std::string_view token, const std::vector<std::string>& audiences) const {
+  std::string own = accounts_ ? accounts_->issuer() : "";
+  std::vector<std::string> wanted = audiences;
+  if (wanted.empty() && accounts_) wanted = {own};
+  AccountTokens::Verified verified;
+  auto it = by_digest_.find(pki::sha256(token));
+  if (it != by_digest_.end()) {
+    verified = {it->second, {own}};
+    if (audiences.empty()) return verified;
+  } else {
+    auto account = accounts_ ? accounts_->verify(token)
+                             : std::unexpected(Error(Reason::Unauthorized, "unknown token"));
+    if (!account) return std::unexpected(account.error());
+    verified = std::move(*account);
+  }
+  std::erase_if(verified.audiences, [&](const std::string& one) {
+    return std::ranges::find(wanted, one) == wanted.end();
+  });
+  if (verified.audiences.empty()) {
+    return std::unexpected(Error(Reason::Unauthorized, "the token is not meant for the audiences " +
+                                                           join(wanted, ", ") +
+                                                           "; ask for one that is"));
+  }
+  return verified;
 }
 
 }  // namespace auth

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "auth/accounts.h"
 #include "base/strings.h"
 #include "json/text.h"
 
@@ -9,7 +10,6 @@ namespace auth {
 namespace {
 
 constexpr std::string_view kGroup = "rbac.authorization.k8s.io";
-constexpr std::string_view kAccountPrefix = "system:serviceaccount:";
 
 bool has(const json::Value& list, std::string_view wanted) {
   return std::ranges::any_of(list.elements(), [&](const json::Value& one) {
@@ -102,7 +102,8 @@ class Rbac final : public Authorizer {
     return cache_.table({std::string(kGroup), resource, ""});
   }
 
-  // Calls `visit_rule` for each rule that applies to the user, until it returns false.
+  // Calls `visit_rule` for each rule that applies to the user, until it returns false. Bindings of
+  // a cluster mean that cluster's own service accounts, also those of the base cluster.
   void visit(const User& user, const std::string& cluster, const std::string& ns,
              const Visitor& visit_rule) {
     std::vector<std::string> clusters{cluster};
@@ -116,8 +117,10 @@ class Rbac final : public Authorizer {
     if (!ns.empty()) visit_bindings(user, "rolebindings", cluster, ns, visit_rule);
   }
 
-  bool visit_bindings(const User& user, const char* resource, const std::string& cluster,
+  bool visit_bindings(const User& asking, const char* resource, const std::string& cluster,
                       const std::string& ns, const Visitor& visit_rule) {
+    UserPtr foreign = foreign_identity(asking, cluster);
+    const User& user = foreign ? *foreign : asking;
     cache::Filter filter{.cluster = cluster, .ns = ns};
     for (const auto& item : table(resource).list(filter).items) {
       auto binding = json::parse(item->json.view());

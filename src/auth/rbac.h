@@ -1,6 +1,7 @@
 // Role-based access control, one evaluator for all logical clusters: roles and bindings are read
 // from the cache's tables at each decision, so nothing is kept per cluster. Members of
-// system:masters may do everything. Thread-safe. Source: reference kube-apiserver.md 8.3.
+// system:masters may do everything; a service account of another cluster is who accounts.h says it
+// is there. Thread-safe. Source: reference kube-apiserver.md 8.3.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,6 @@
 #include "auth/workspace_authorizer.h"
 
+#include "auth/accounts.h"
 #include "auth/rbac.h"
 
 namespace auth {
@@ -18,6 +19,9 @@ class WorkspaceAuthorizer final : public Authorizer {
                      !attributes.cluster.starts_with("system:");
     if (!reachable) co_return denied;
     if (attributes.deep) co_return co_await content_->authorize(attributes);
+    bool local = is_service_account(*attributes.user) &&
+                 !foreign_identity(*attributes.user, attributes.cluster);
+    if (local) co_return co_await content_->authorize(attributes);
     Attributes access;
     access.user = attributes.user;
     access.cluster = attributes.cluster;

@@ -1,5 +1,6 @@
 // Access to a workspace comes before everything in it: without the verb `access` on "/" in the
-// logical cluster's own policy a user sees nothing there, not even what it serves. Thread-safe.
+// logical cluster's own policy a user sees nothing there, not even what it serves. A cluster's own
+// service accounts have access. Thread-safe.
 // Source: reference kcp-tenancy.md 3.6.
 #pragma once
 

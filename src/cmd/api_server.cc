@@ -6,13 +6,17 @@
 #include "cmd/credentials.h"
 #include "cmd/files.h"
 #include "controllers/api_sharing/rules.h"
+#include "controllers/garbage/collector.h"
 #include "controllers/namespaces/reaper.h"
+#include "controllers/workload/workload.h"
 #include "controllers/workspaces/path_index.h"
 #include "http/server.h"
 #include "registry/rules/rules.h"
 #include "server/server.h"
 #include "storage/rocksdb.h"
 #include "tenancy/path.h"
+#include "virtual_workspaces/api_export.h"
+#include "virtual_workspaces/syncer_workspace.h"
 
 namespace cmd {
 namespace {
@@ -44,6 +48,12 @@ std::map<std::string, auth::UserPtr> load_tokens(const std::string& path) {
   return value_or_throw(auth::parse_token_file(*text));
 }
 
+// Where service accounts of this server live, and who says so in their tokens.
+auth::AccountTokens::Options account_options(Flavour flavour) {
+  if (flavour == Flavour::Workspaces) return {"https://kcp.default.svc", ""};
+  return {"https://kubernetes.default.svc", std::string(registry::kPlainCluster)};
+}
+
 std::unique_ptr<auth::Authorizer> make_authorizer(Flavour flavour, cache::Cache& cache) {
   if (flavour == Flavour::PlainCluster) return auth::make_rbac(cache, {});
   return auth::make_workspace_authorizer(cache, std::string(tenancy::kAdmin));
@@ -60,10 +70,13 @@ struct ApiServer::Parts {
   std::unique_ptr<cache::Cache> cache;
   std::unique_ptr<registry::Registry> registry;
   controllers::PathIndex paths;
+  std::shared_ptr<controllers::OwnerIndex> owners;
   std::unique_ptr<auth::Authorizer> authorizer;
+  auth::AccountTokens accounts;
   auth::Authenticator authenticator;
   server::Server api;
   http::Server http;
+  std::unique_ptr<controllers::ApiSharing> sharing;  // Workspaces only
 
   Parts(ApiServerOptions from, net::LoopPool& loops)
       : options(std::move(from)),
@@ -73,14 +86,38 @@ struct ApiServer::Parts {
         cache(cache::make_cache(*store)),
         registry(registry::make_registry({options.flavour, *store, *cache, system_clock()})),
         paths(*cache),
+        owners(controllers::make_owner_index(*cache)),
         authorizer(make_authorizer(options.flavour, *cache)),
-        authenticator(load_tokens(options.token_auth_file)),
+        accounts(load_signing_key(options.root_directory), account_options(options.flavour), *cache,
+                 system_clock()),
+        authenticator(load_tokens(options.token_auth_file), &accounts),
         api({*registry, authenticator, *authorizer, options.flavour, &paths, kVersion}),
         http(pool.at(0), pool, http_options(options, credentials), api.handler()) {
+    bool workspaces = options.flavour == Flavour::Workspaces;
     registry::install_review_rules(*registry, *authorizer);
-    if (options.flavour == Flavour::Workspaces) {
-      controllers::install_api_sharing(*registry, paths, *authorizer);
+    registry::install_escalation_check(*registry, *authorizer,
+                                       workspaces ? std::string(tenancy::kAdmin) : "");
+    registry::install_service_account_rules(*registry, authenticator, accounts,
+                                            credentials.ca.certificate_pem);
+    if (workspaces) {
+      sharing =
+          std::make_unique<controllers::ApiSharing>(*registry, paths, *authorizer, server_url());
+      controllers::install_workload_rules(*registry, paths, *authorizer);
+      api.mount("/services/", virtual_workspaces::make_handler(views(), authenticator));
     }
+  }
+
+  std::string server_url() const {
+    std::string host = options.bind_address == "0.0.0.0" ? "127.0.0.1" : options.bind_address;
+    return "https://" + net::Endpoint{host, http.endpoint().port}.text();
+  }
+
+  // The virtual workspaces, one line each.
+  std::vector<std::shared_ptr<virtual_workspaces::VirtualWorkspace>> views() {
+    virtual_workspaces::Shard shard(api.handler());
+    return {
+        virtual_workspaces::make_api_export_workspace(*registry, *authorizer, shard),
+        virtual_workspaces::make_syncer_workspace({*registry, *authorizer, shard, server_url()})};
   }
 };
 
@@ -106,16 +143,14 @@ ApiServer::~ApiServer() {
 
 registry::Registry& ApiServer::registry() { return *parts_->registry; }
 
+const server::ClusterResolver& ApiServer::clusters() const { return parts_->paths; }
+
 std::shared_ptr<client::Client> ApiServer::admin_client(std::string base_path) {
   return std::make_shared<client::Client>(parts_->api.direct(auth::system_user("controllers")),
                                           std::move(base_path));
 }
 
-std::string ApiServer::url() const {
-  const auto& options = parts_->options;
-  std::string host = options.bind_address == "0.0.0.0" ? "127.0.0.1" : options.bind_address;
-  return "https://" + net::Endpoint{host, parts_->http.endpoint().port}.text();
-}
+std::string ApiServer::url() const { return parts_->server_url(); }
 
 void ApiServer::write_kubeconfig(
     const std::string& path,
@@ -132,6 +167,8 @@ Task<> ApiServer::run(std::function<void(Scope&)> add_tasks) {
   co_await with_scope([&parts, &add_tasks](Scope& scope) -> Task<> {
     scope.spawn("http", parts.http.run());
     scope.spawn("namespaces", controllers::reap_namespaces(*parts.registry));
+    scope.spawn("garbage", controllers::collect_garbage(*parts.registry, parts.owners));
+    if (parts.sharing) scope.spawn("sharing", parts.sharing->run());
     add_tasks(scope);
     parts.api.ready();
     return wait_for_stop(parts.api, scope);

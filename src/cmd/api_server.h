@@ -10,6 +10,7 @@
 #include "client/client.h"
 #include "net/loop.h"
 #include "registry/make.h"
+#include "server/server.h"
 
 namespace cmd {
 
@@ -32,6 +33,7 @@ class ApiServer {
   Task<> run(std::function<void(Scope&)> add_tasks);
 
   registry::Registry& registry();
+  const server::ClusterResolver& clusters() const;
   // An administrator's client in this process.
   std::shared_ptr<client::Client> admin_client(std::string base_path);
   std::string url() const;  // "https://127.0.0.1:6443"

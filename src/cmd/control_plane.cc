@@ -1,6 +1,7 @@
 #include "cmd/control_plane.h"
 
 #include "controllers/compute/bootstrap.h"
+#include "controllers/workload/workload.h"
 #include "controllers/workspaces/bootstrap.h"
 #include "controllers/workspaces/reaper.h"
 #include "controllers/workspaces/rules.h"
@@ -28,6 +29,9 @@ Task<> ControlPlane::run(std::function<void()> on_ready, Prepare prepare) {
       {{"base", ""}, {"root", "/clusters/root"}, {"system:admin", "/clusters/system:admin"}});
   co_await api_.run([this, &on_ready](Scope& scope) {
     scope.spawn("reaper", controllers::reap_workspaces(api_.registry()));
+    scope.spawn("workload",
+                controllers::run_workload_controllers(api_.registry(), api_.admin_client(""),
+                                                      api_.clusters(), {.server_url = url()}));
     scope.loop().post([on_ready] { on_ready(); });
   });
 }

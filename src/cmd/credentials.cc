@@ -38,6 +38,18 @@ void put(Value& list, std::string_view name, const char* field, Value content) {
 
 }  // namespace
 
+pki::SigningKey load_signing_key(const std::string& root) {
+  std::string path = root + "/pki/service-account.key";
+  auto pem = read_file(path);
+  if (!pem) {
+    pem = pki::make_signing_key();
+    write_file(path, *pem);
+  }
+  auto key = pki::SigningKey::parse(*pem);
+  if (!key) throw Error(Reason::BadRequest, path + ": " + key.error().message());
+  return *key;
+}
+
 Credentials load_credentials(const std::string& root, const std::string& bind_address,
                              const Clock& clock) {
   TimePoint now = clock.now(), before = now - 1h;

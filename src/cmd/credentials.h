@@ -1,5 +1,6 @@
-// The control plane's own credentials below the root directory: a CA, the server's certificate and
-// an administrator's. Made at the first start, kept at every later one.
+// The control plane's own credentials below the root directory: a CA, the server's certificate, an
+// administrator's, and the key of service account tokens. Made at the first start, kept at every
+// later one.
 #pragma once
 
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "base/clock.h"
 #include "pki/certificate.h"
+#include "pki/jwt.h"
 
 namespace cmd {
 
@@ -16,6 +18,10 @@ struct Credentials {
   pki::KeyPair server;  // made anew at each start
   pki::KeyPair admin;   // a member of system:masters
 };
+
+// The key <root>/pki/service-account.key, made if it is not there. Throws Error with the path if it
+// is no signing key or cannot be written.
+pki::SigningKey load_signing_key(const std::string& root);
 
 // Reads or makes <root>/pki/{ca,admin}.{crt,key}. Throws Error(ServiceUnavailable) if they cannot
 // be read or written.

@@ -26,7 +26,12 @@ void write_file(const std::string& path, const std::string& content) {
                  std::string("cannot ") + what + " " + path + ": " + std::strerror(errno));
   };
   std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  auto folder = std::filesystem::path(path).parent_path();
+  if (!folder.empty()) std::filesystem::create_directories(folder, error);
+  if (error) {
+    throw Error(Reason::ServiceUnavailable,
+                "cannot make the folder " + folder.string() + ": " + error.message());
+  }
   std::string fresh = path + ".new";
   int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) throw fail("write");

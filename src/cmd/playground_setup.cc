@@ -67,11 +67,11 @@ Task<> permit_syncer(Client compute, std::string cluster) {
                           "system:kcp:workspace:access");
 }
 
-Task<> register_cluster(Client compute, std::string cluster) {
+Task<std::string> register_cluster(Client compute, std::string cluster) {
   Value target = object::make("workload.kcp.io/v1alpha1", "SyncTarget", cluster);
   target.edit("metadata").set("labels", labels_of(cluster));
   target.set("spec", Value::object());
-  co_await compute.ensure(kSyncTargets, std::move(target));
+  target = co_await compute.ensure(kSyncTargets, std::move(target));
   Value location = object::make("scheduling.kcp.io/v1alpha1", "Location", cluster);
   location.edit("metadata").set("labels", labels_of(cluster));
   Value spec = Value::object(
@@ -80,6 +80,7 @@ Task<> register_cluster(Client compute, std::string cluster) {
   location.set("spec", std::move(spec));
   co_await compute.ensure(kLocations, std::move(location));
   co_await permit_syncer(compute, cluster);
+  co_return object::uid(target);
 }
 
 // A binding to the export `name` of the workspace at `path` that accepts all that the export
@@ -142,19 +143,23 @@ Task<> place_demo(Client demo) {
 
 std::string syncer_user(const std::string& cluster) { return "system:kcp:syncer:" + cluster; }
 
-Task<> prepare_playground(std::shared_ptr<client::Client> shard,
-                          std::vector<std::string> clusters) {
+Task<std::map<std::string, std::string>> prepare_playground(std::shared_ptr<client::Client> shard,
+                                                            std::vector<std::string> clusters) {
   Client root = shard->at("/clusters/root");
   Client compute = shard->at(std::string("/clusters/") + kComputeWorkspace);
   Client glbc = shard->at(std::string("/clusters/") + kGlbcWorkspace);
   Client demo = shard->at(std::string("/clusters/") + kDemoWorkspace);
-  for (const std::string& cluster : clusters) co_await register_cluster(compute, cluster);
+  std::map<std::string, std::string> uids;
+  for (const std::string& cluster : clusters) {
+    uids[cluster] = co_await register_cluster(compute, cluster);
+  }
   co_await ensure_workspace(root, "glbc");
   co_await prepare_glbc(glbc, compute);
   co_await ensure_workspace(root, "demo");
   co_await bind(demo, compute, kComputeWorkspace, "kubernetes");
   co_await bind(demo, glbc, kGlbcWorkspace, "glbc");
   co_await place_demo(demo);
+  co_return uids;
 }
 
 }  // namespace cmd

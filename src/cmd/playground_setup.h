@@ -3,6 +3,7 @@
 // at later ones only what is missing.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,9 @@ inline constexpr const char* kDemoWorkspace = "root:demo";
 std::string syncer_user(const std::string& cluster);  // "system:kcp:syncer:east"
 inline constexpr const char* kGlbcUser = "system:kcp:glbc";
 
-// `shard` is an administrator's client with the base path "".
-Task<> prepare_playground(std::shared_ptr<client::Client> shard, std::vector<std::string> clusters);
+// `shard` is an administrator's client with the base path "". Returns the uids of the clusters'
+// SyncTargets.
+Task<std::map<std::string, std::string>> prepare_playground(std::shared_ptr<client::Client> shard,
+                                                            std::vector<std::string> clusters);
 
 }  // namespace cmd

@@ -22,11 +22,16 @@ std::optional<json::Value> Informer::find(const Key& key) const {
 std::vector<json::Value> Informer::list(std::string_view cluster, std::string_view ns,
                                         const object::LabelSelector& selector) const {
   std::vector<json::Value> found;
-  auto it = objects_.lower_bound(Key{source_.name, std::string(cluster), "", ""});
-  for (; it != objects_.end(); ++it) {
-    if (!cluster.empty() && it->first.cluster != cluster) break;
-    if (!ns.empty() && it->first.ns != ns) continue;
+  auto it = objects_.lower_bound(Key{source_.name, std::string(cluster), std::string(ns), ""});
+  while (it != objects_.end() && (cluster.empty() || it->first.cluster == cluster)) {
+    const Key& key = it->first;
+    if (!ns.empty() && key.ns != ns) {  // to the namespace, or else to the next cluster
+      std::string next = key.ns < ns ? key.cluster : key.cluster + '\0';
+      it = objects_.lower_bound(Key{source_.name, std::move(next), std::string(ns), ""});
+      continue;
+    }
     if (selector.matches_object(it->second)) found.push_back(it->second);
+    ++it;
   }
   return found;
 }

@@ -1,5 +1,6 @@
 // Running a controller: informers feed the queue, workers reconcile and commit.
 #include <algorithm>
+#include <map>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -11,6 +12,8 @@
 
 namespace controller {
 namespace {
+
+constexpr std::size_t kQuietFailures = 6;
 
 struct Input {
   Source source;
@@ -119,7 +122,7 @@ class Runner : public std::enable_shared_from_this<Runner> {
     Plan plan = controller_->reconcile(world_, key, world_.find(key));
     for (Plan::Write& write : plan.writes) co_await commit(std::move(write));
     for (auto& effect : plan.effects) co_await effect();
-    if (plan.look_again_at) add_after(key, *plan.look_again_at - world_.now());
+    if (plan.look_again_at) look_again(key, *plan.look_again_at);
   }
 
   void retry(const Key& key, const std::string& why) {
@@ -127,9 +130,29 @@ class Runner : public std::enable_shared_from_this<Runner> {
     auto times = std::min<std::size_t>(queue_.failures(key), 20);
     queue_.failed(key);
     Duration delay = std::min(options_.first_retry * (1 << times), options_.last_retry);
-    log(LogLevel::Debug, "controller", "trying again",
-        {{"controller", std::string(controller_->name())}, {"name", key.name}, {"why", why}});
+    // The first failures are mostly writes that were decided on an older state.
+    log(times < kQuietFailures ? LogLevel::Debug : LogLevel::Warning, "controller", "trying again",
+        {{"controller", std::string(controller_->name())},
+         {"cluster", key.cluster},
+         {"namespace", key.ns},
+         {"name", key.name},
+         {"why", why}});
     add_after(key, delay);
+  }
+
+  // One timer for a key, unless an earlier one is needed: each look says anew when the next is due.
+  void look_again(const Key& key, TimePoint when) {
+    auto [it, is_first] = looks_.emplace(key, when);
+    if (!is_first && it->second <= when) return;
+    it->second = when;
+    Duration delay = std::max(when - world_.now(), Duration(1ms));
+    loop_.call_after(delay, [weak = weak_from_this(), key, when] {
+      auto self = weak.lock();
+      if (!self) return;
+      auto look = self->looks_.find(key);
+      if (look != self->looks_.end() && look->second == when) self->looks_.erase(look);
+      self->queue_.add(key);
+    });
   }
 
   void add_after(const Key& key, Duration delay) {
@@ -186,6 +209,7 @@ class Runner : public std::enable_shared_from_this<Runner> {
   std::vector<Input> inputs_;
   LiveWorld world_;
   Queue queue_;
+  std::map<Key, TimePoint> looks_;  // when keys are looked at again at the earliest
   metrics::Counter& reconciles_;
   metrics::Counter& failures_;
 };

@@ -15,6 +15,7 @@ class FakeWorld final : public World {
     Key key = key_of(source, object);
     objects_[key] = std::move(object);
   }
+  void remove(const Key& key) { objects_.erase(key); }
   void set_now(TimePoint now) { now_ = now; }
 
   TimePoint now() const override { return now_; }

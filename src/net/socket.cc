@@ -124,6 +124,21 @@ Task<TcpListener::Accepted> TcpListener::accept() {
   }
 }
 
+namespace {
+
+// A peer that vanished without a word is noticed within a minute, also by those who only read.
+void notice_dead_peer(int fd) {
+  int one = 1, idle_seconds = 30, interval_seconds = 10, probes = 3;
+  unsigned limit_milliseconds = 60'000;
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds, sizeof interval_seconds);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_milliseconds, sizeof limit_milliseconds);
+}
+
+}  // namespace
+
 Task<std::unique_ptr<Descriptor>> connect_tcp(IoLoop& loop, Endpoint endpoint) {
   SocketAddress address = to_socket_address(endpoint);
   auto fail = [&](int error) {
@@ -135,6 +150,7 @@ Task<std::unique_ptr<Descriptor>> connect_tcp(IoLoop& loop, Endpoint endpoint) {
   auto descriptor = std::make_unique<Descriptor>(loop, fd);
   int one = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  notice_dead_peer(fd);
   if (::connect(fd, address.get(), address.length) != 0) {
     if (errno != EINPROGRESS) throw fail(errno);
     co_await descriptor->writable();

@@ -182,4 +182,27 @@ Result<std::vector<std::string>> dns_names_of(std::string_view pem) {
   return found;
 }
 
+std::vector<std::string> split_bundle(std::string_view bundle_pem) {
+  std::vector<std::string> found;
+  BioPtr bio = memory(bundle_pem);
+  while (CertificatePtr one{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
+    found.push_back(certificate_pem(one.get()));
+  }
+  ERR_clear_error();
+  return found;
+}
+
+bool is_signed_by(std::string_view pem, std::string_view bundle_pem) {
+  CertificatePtr leaf = read_certificate(pem);
+  if (!leaf) return false;
+  BioPtr bio = memory(bundle_pem);
+  bool found = false;
+  while (CertificatePtr one{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
+    EVP_PKEY* key = X509_get0_pubkey(one.get());
+    found = found || (key != nullptr && X509_verify(leaf.get(), key) == 1);
+  }
+  ERR_clear_error();
+  return found;
+}
+
 }  // namespace pki

@@ -48,5 +48,9 @@ struct Validity {
 Result<Validity> validity_of(std::string_view pem);
 // The DNS names of the first certificate.
 Result<std::vector<std::string>> dns_names_of(std::string_view pem);
+// Whether one of the certificates of `bundle_pem` signed the first certificate of `pem`.
+bool is_signed_by(std::string_view pem, std::string_view bundle_pem);
+// The certificates of `bundle_pem`, one PEM text each, in order; malformed ones end it.
+std::vector<std::string> split_bundle(std::string_view bundle_pem);
 
 }  // namespace pki

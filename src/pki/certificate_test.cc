@@ -47,7 +47,32 @@ TEST(Certificate, MalformedInputIsAnError) {
   EXPECT_FALSE(pki::issue({"x", "y"}, {}));
 }
 
+TEST(Certificate, ALeafIsSignedByItsCaAloneAlsoOutOfABundle) {
+  auto ca = pki::make_ca("test-ca", kStart, kStart + 24h);
+  auto other = pki::make_ca("test-ca", kStart, kStart + 24h);
+  pki::CertificateRequest request;
+  request.dns_names = {"a.example.org"};
+  request.not_before = kStart;
+  request.not_after = kStart + 1h;
+  auto leaf = *pki::issue(ca, request);
+
+  EXPECT_TRUE(pki::is_signed_by(leaf.certificate_pem, other.certificate_pem + ca.certificate_pem));
+  EXPECT_FALSE(pki::is_signed_by(leaf.certificate_pem, other.certificate_pem));
+  EXPECT_FALSE(pki::is_signed_by(leaf.certificate_pem, "nonsense"));
+  EXPECT_FALSE(pki::is_signed_by("nonsense", ca.certificate_pem));
+}
+
+TEST(Certificate, ABundleIsSplitIntoItsCertificates) {
+  auto one = pki::make_ca("one", kStart, kStart + 24h);
+  auto two = pki::make_ca("two", kStart, kStart + 24h);
+
+  EXPECT_EQ(pki::split_bundle(one.certificate_pem + two.certificate_pem + "rest"),
+            (std::vector{one.certificate_pem, two.certificate_pem}));
+  EXPECT_TRUE(pki::split_bundle("").empty());
+}
+
 TEST(Digest, MatchesKnownVectors) {
+  EXPECT_EQ(hex_encode(pki::md5("abc")), "900150983cd24fb0d6963f7d28e17f72");
   EXPECT_EQ(hex_encode(pki::sha256("abc")).substr(0, 16), "ba7816bf8f01cfea");
   EXPECT_EQ(hex_encode(pki::sha224("abc")).substr(0, 16), "23097d223405d822");
 }

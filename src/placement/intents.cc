@@ -55,7 +55,7 @@ bool is_serving_at(const json::Value& object, std::string_view key, std::string_
 void forget(json::Value& object, std::string_view key) {
   object::remove_label(object, with(kStateLabel, key));
   object::remove_finalizer(object, with(kSyncerFinalizer, key));
-  for (std::string_view prefix : {kDeletion, kSoftFinalizers, kView, kSpecDiff}) {
+  for (std::string_view prefix : {kDeletion, kSoftFinalizers, kView, kSpecDiff, kLeaving}) {
     object::remove_annotation(object, with(prefix, key));
   }
 }

@@ -17,8 +17,12 @@ inline constexpr std::string_view kSoftFinalizers = "finalizers.workload.kcp.io/
 inline constexpr std::string_view kView = "diff.syncer.internal.kcp.io/";
 inline constexpr std::string_view kSpecDiff = "experimental.spec-diff.workload.kcp.io/";
 inline constexpr std::string_view kSyncerFinalizer = "workload.kcp.io/syncer-";
+// Namespaces only: the RFC 3339 instant from which on the target is no longer wanted while another
+// one has yet to take over.
+inline constexpr std::string_view kLeaving = "leaving.internal.workload.kcp.io/";
 
 inline constexpr std::string_view kSync = "Sync";              // a state label's value
+inline constexpr std::string_view kUpsync = "Upsync";          // the target owns the object
 inline constexpr std::string_view kPromoted = "##promoted##";  // in a view: see the object itself
 
 inline constexpr const char* kKeyLabel = "internal.workload.kcp.io/key";  // SyncTarget

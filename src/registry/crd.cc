@@ -1,10 +1,13 @@
 // From a CustomResourceDefinition to a Kind.
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <mutex>
 
 #include "json/text.h"
 #include "registry/kind_table.h"
 #include "registry/version_order.h"
+#include "schema/builtin.h"
 #include "schema/digest.h"
 
 namespace registry {
@@ -65,17 +68,29 @@ std::shared_ptr<Kind> read_kind(const json::Value& spec, const json::Value& name
   return kind;
 }
 
-// The same definition is one Kind, however many clusters have it.
-KindPtr shared_kind(const json::Value& spec, const json::Value& names, std::string_view identity) {
+// Our own kind that a schema is equal to, if it is one that exports may offer; else null.
+const schema::BuiltinKind* equal_builtin(const json::Value& spec) {
+  const auto* builtin =
+      schema::find_builtin(spec["group"].as_string(), spec.at("names", "plural").as_string());
+  auto versions = spec["versions"].elements();
+  if (!builtin || versions.size() != 1) return nullptr;
+  bool exported = std::ranges::find(builtin->sets, "export") != builtin->sets.end();
+  bool same = versions[0]["name"].as_string() == builtin->version &&
+              spec.at("names", "kind").as_string() == builtin->kind &&
+              (spec["scope"].as_string() == "Namespaced") == builtin->namespaced &&
+              versions[0]["schema"] == builtin->schema->openapi_v3();
+  return exported && same ? builtin : nullptr;
+}
+
+// The same definition is one Kind, however many clusters have it; `make` is called for a new one.
+KindPtr shared_kind(const std::string& digest, const std::function<std::shared_ptr<Kind>()>& make) {
   static std::mutex mutex;
   static auto* known = new std::map<std::string, std::weak_ptr<const Kind>>();  // guarded by mutex
-  std::string digest =
-      schema::sha256_hex(json::print(spec) + json::print(names) + std::string(identity));
   std::lock_guard lock(mutex);
   auto& place = (*known)[digest];
   if (auto kind = place.lock()) return kind;
-  auto kind = read_kind(spec, names);
-  kind->identity = identity;
+  auto kind = make();
+  kind->digest = digest;
   place = kind;
   if (known->size() % 1024 == 0) {
     std::erase_if(*known, [](const auto& entry) { return entry.second.expired(); });
@@ -83,21 +98,34 @@ KindPtr shared_kind(const json::Value& spec, const json::Value& names, std::stri
   return kind;
 }
 
-}  // namespace
-
-KindPtr kind_of_crd(const json::Value& crd) {
-  if (!object::is_true(crd, "Established")) return nullptr;
-  return shared_kind(crd["spec"], crd.at("status", "acceptedNames"), "");
-}
-
-KindPtr kind_of_schema(const json::Value& schema, std::string_view identity) {
-  json::Value spec = schema["spec"];
-  // A schema's versions carry the OpenAPI schema itself, a CRD's one level deeper.
+// A schema's versions carry the OpenAPI schema itself, a CRD's one level deeper.
+std::shared_ptr<Kind> read_schema(json::Value spec) {
   for (json::Value& version : spec.edit("versions").edit_elements()) {
     json::Value inner = version["schema"];
     version.set("schema", json::Value::object({{"openAPIV3Schema", std::move(inner)}}));
   }
-  return shared_kind(spec, spec["names"], identity);
+  return read_kind(spec, spec["names"]);
+}
+
+}  // namespace
+
+KindPtr kind_of_crd(const json::Value& crd) {
+  if (!object::is_true(crd, "Established")) return nullptr;
+  const json::Value& spec = crd["spec"];
+  const json::Value& names = crd.at("status", "acceptedNames");
+  std::string digest = schema::sha256_hex("crd" + json::print(spec) + json::print(names));
+  return shared_kind(digest, [&] { return read_kind(spec, names); });
+}
+
+KindPtr kind_of_schema(const json::Value& schema, std::string_view identity) {
+  const json::Value& spec = schema["spec"];
+  std::string digest = schema::sha256_hex("schema" + std::string(identity) + json::print(spec));
+  return shared_kind(digest, [&] {
+    const auto* builtin = equal_builtin(spec);
+    auto kind = builtin ? kind_of_builtin(*builtin) : read_schema(spec);
+    kind->identity = identity;
+    return kind;
+  });
 }
 
 }  // namespace registry

@@ -58,7 +58,7 @@ struct Kind {
   bool builtin = false;          // strategic merge patch and protobuf are for these only
   bool virtual_only = false;     // reviews: create only, nothing stored
   const Rules* rules = nullptr;  // what data cannot say; null = nothing special
-  std::string uid;               // of the CRD or schema it came from; "" for built-ins
+  std::string digest;  // of the definition, the same for the same content; "" for built-ins
 
   const Version* find_version(std::string_view name) const;  // served or not; null if none
   const Version& storage_version() const;

@@ -3,16 +3,26 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <shared_mutex>
 
 #include "registry/kind.h"
 #include "registry/make.h"
 
+namespace schema {
+struct BuiltinKind;
+}
+
 namespace registry {
 
 inline const cache::TableId kCrdTable{"apiextensions.k8s.io", "customresourcedefinitions", ""};
 inline const cache::TableId kBindingTable{"apis.kcp.io", "apibindings", ""};
+inline const cache::TableId kExportTable{"apis.kcp.io", "apiexports", ""};
 inline const cache::TableId kSchemaTable{"apis.kcp.io", "apiresourceschemas", ""};
+
+// Where copies of all bound schemas are kept, by UID, so that a provider that removes a schema or
+// itself takes nothing from its consumers. Not reachable by requests.
+inline constexpr const char* kBoundSchemas = "system:bound-crds";
 
 class LiveKindTable final : public KindTable {
  public:
@@ -33,25 +43,47 @@ class LiveKindTable final : public KindTable {
   struct Local {
     ByResource crds;
     std::map<std::string, std::vector<KindPtr>> bound;  // by the name of the binding
-    std::uint64_t changed = 0;                          // revision of the last change
+    std::string tag;                                    // over the digests of all of these
 
     KindPtr find(const object::GroupResource& resource) const;
     bool empty() const { return crds.empty() && bound.empty(); }
+    void settle_tag();
   };
+  // Who offers a resource under one identity: exports, or else those who bound it.
+  struct Shared {
+    std::map<cache::Key, KindPtr> exports;
+    std::map<KindPtr, std::size_t> bound;  // how many bindings
+  };
+  using Kinds = std::vector<KindPtr>;
+
   void on_crd(const cache::EventPtr& event);
   void on_binding(const cache::EventPtr& event);
-  KindPtr find_anywhere(const object::GroupResource& resource, std::string_view identity) const;
+  void on_export(const cache::EventPtr& event);
+  void on_schema(const cache::EventPtr& event);
+  void read_binding(const cache::Item& item, bool gone);
+  void read_export(const cache::Item& item, bool gone);
+  KindPtr bound_kind(const std::string& provider, const json::Value& reference) const;
+  KindPtr schema_kind(const cache::Key& schema, std::string_view identity) const;
+  void count_bound(const Kinds& kinds, bool add);
+  void forget_export(const cache::Key& key);
 
   cache::Cache& cache_;
   ByResource builtin_;
   mutable std::shared_mutex mutex_;
-  std::map<std::string, Local, std::less<>> local_;  // by cluster; guarded by mutex_
+  std::map<std::string, Local, std::less<>>
+      local_;  // by cluster; guarded by mutex_, like all below
+  std::map<cache::TableId, Shared> shared_;
+  std::map<cache::Key, Kinds> exported_;  // by export
+  // Bindings that name a schema which is not there yet, by schema.
+  std::map<cache::Key, std::set<cache::Key>> waiting_;
 };
 
 // The kind that a CustomResourceDefinition describes; null if it is not served (names not accepted,
 // no served version). The same spec gives the same Kind.
 KindPtr kind_of_crd(const json::Value& crd);
-// The kind that an APIResourceSchema describes, as an export with this identity offers it.
+// The kind that an APIResourceSchema describes, as an export with this identity offers it. A schema
+// that is one of our own exportable kinds' is that kind in every respect.
 KindPtr kind_of_schema(const json::Value& schema, std::string_view identity);
+std::shared_ptr<Kind> kind_of_builtin(const schema::BuiltinKind& source);
 
 }  // namespace registry

@@ -29,7 +29,7 @@ struct Call {
   const Version* version = nullptr;  // of `kind`: the version that the client speaks
   std::string ns;
   std::string name;
-  std::string subresource;  // "", "status", "scale"
+  std::string subresource;  // "", "status", "scale", "token"
   std::string verb;         // "create", "update", "patch", "delete", "deletecollection"
   auth::UserPtr user;
   bool dry_run = false;
@@ -104,6 +104,16 @@ class Rules {
   }
   // Answers a create of a kind that is not stored (SubjectAccessReview).
   virtual Task<json::Value> review(const Call&, json::Value object) const { co_return object; }
+  // Answers a create of a sub-resource, of which nothing is stored (a token of a service account).
+  // `body` is as sent.
+  struct Answer {
+    json::Value object;
+    std::vector<std::string> warnings;
+  };
+  virtual Task<Answer> create_subresource(const Call& call, json::Value body) const {
+    (void)body;
+    throw Error::not_found(call.kind->group, call.kind->plural, call.name);
+  }
 };
 
 class Registry {

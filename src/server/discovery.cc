@@ -76,6 +76,9 @@ std::vector<Subresource> subresources_of(const registry::Kind& kind,
   if (kind.group.empty() && kind.plural == "namespaces") {
     all.push_back({"finalize", "", "v1", "Namespace", {"update"}});
   }
+  if (kind.group.empty() && kind.plural == "serviceaccounts") {
+    all.push_back({"token", "authentication.k8s.io", "v1", "TokenRequest", {"create"}});
+  }
   return all;
 }
 

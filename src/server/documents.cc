@@ -19,18 +19,21 @@ constexpr std::string_view kAggregatedType =
 
 }  // namespace
 
+Documents::Document Documents::document_of(const json::Value& value) {
+  if (value.is_null()) return {};
+  std::string text = json::print(value);
+  std::string etag = quote(schema::sha256_hex(text));
+  return {Bytes(std::move(text)), std::move(etag)};
+}
+
 Documents::Document Documents::rendered(const std::string& key, const Render& render) {
   {
     std::lock_guard lock(mutex_);
     auto it = documents_.find(key);
     if (it != documents_.end()) return it->second;
   }
-  json::Value value = render();
-  if (value.is_null()) return {};
-  std::string text = json::print(value);
-  Document document;
-  document.etag = quote(schema::sha256_hex(text));
-  document.body = Bytes(std::move(text));
+  Document document = document_of(render());
+  if (document.etag.empty()) return document;
   std::lock_guard lock(mutex_);
   if (documents_.size() >= kMaxDocuments) documents_.clear();
   documents_[key] = document;
@@ -48,61 +51,76 @@ Task<> Documents::send(const http::Request& request, const Document& document,
   }
 }
 
-json::Value Documents::openapi_index(const std::string& cluster, const std::string& tag) {
+json::Value Documents::openapi_index(const DocumentSource& source) {
   json::Value paths = json::Value::object();
-  auto kinds = registry_.kinds().list(cluster);
+  auto kinds = source.kinds();
   for (const auto& at : group_versions(kinds)) {
     std::string path = openapi_path(at);
-    auto document = rendered(tag + "/openapi/v3/" + path, [&] { return openapi_v3(kinds, at); });
+    auto document =
+        rendered(source.tag + "/openapi/v3/" + path, [&] { return openapi_v3(kinds, at); });
     std::string hash = document.etag.substr(1, document.etag.size() - 2);
-    // Relative to the server's address, so it carries the cluster.
-    std::string prefix = workspaces_ ? "/clusters/" + cluster : "";
-    paths.set(path,
-              json::Value::object({{"serverRelativeURL",
-                                    fmt::format("{}/openapi/v3/{}?hash={}", prefix, path, hash)}}));
+    std::string url = fmt::format("{}/openapi/v3/{}?hash={}", source.prefix, path, hash);
+    paths.set(path, json::Value::object({{"serverRelativeURL", url}}));
   }
   return json::Value::object({{"paths", std::move(paths)}});
 }
 
-Task<bool> Documents::answer(const http::Request& request, const std::string& path,
-                             const std::string& cluster, http::ResponseWriter& response) {
-  std::string tag = registry_.kinds().etag(cluster);
+Documents::Document Documents::discovery(const http::Request& request, const std::string& path,
+                                         const DocumentSource& source, std::string_view& type) {
   auto parts = split(std::string_view(path).substr(1), '/');
   while (parts.size() > 1 && parts.back().empty()) parts.pop_back();
-  auto kinds = [&] { return registry_.kinds().list(cluster); };
-  Document document;
-  std::string_view type = "application/json";
-  if (parts.size() == 1 && (parts[0] == "api" || parts[0] == "apis")) {
-    bool core = parts[0] == "api";
+  bool core = parts[0] == "api";
+  if (parts.size() == 1) {
     Form form = value_or_throw(negotiate(request.headers.get("accept")));
     if (form.aggregated_discovery) {
       type = kAggregatedType;
-      document = rendered(tag + "/aggregated/" + std::string(parts[0]),
-                          [&] { return aggregated(kinds(), core); });
-    } else {
-      document = rendered(tag + "/" + std::string(parts[0]), [&] {
-        return core ? api_versions(request.authority) : group_list(kinds());
-      });
+      return rendered(source.tag + "/aggregated" + path,
+                      [&] { return aggregated(source.kinds(), core); });
     }
-  } else if (parts.size() == 2 && parts[0] == "api") {
-    document = rendered(tag + path, [&] { return resource_list(kinds(), "", parts[1]); });
-  } else if (parts.size() == 2 && parts[0] == "apis") {
-    document = rendered(tag + path, [&] { return group(kinds(), parts[1]); });
-  } else if (parts.size() == 3 && parts[0] == "apis") {
-    document = rendered(tag + path, [&] { return resource_list(kinds(), parts[1], parts[2]); });
-  } else if (path == "/openapi/v2") {
-    document = rendered(tag + path, [&] { return openapi_v2(kinds()); });
-  } else if (path == "/openapi/v3" || path == "/openapi/v3/") {
-    document =
-        rendered(tag + "/" + cluster + "/openapi/v3", [&] { return openapi_index(cluster, tag); });
-  } else if (path.starts_with("/openapi/v3/")) {
-    bool core = parts.size() == 4 && parts[2] == "api";
-    bool named = parts.size() == 5 && parts[2] == "apis";
-    if (!core && !named) co_return false;
-    object::GroupVersion at{named ? std::string(parts[3]) : "", std::string(parts.back())};
-    document = rendered(tag + path, [&] { return openapi_v3(kinds(), at); });
-  } else {
-    co_return false;
+    // This one tells the address that was asked, so it is not shared.
+    if (core) return document_of(api_versions(request.authority));
+    return rendered(source.tag + path, [&] { return group_list(source.kinds()); });
+  }
+  if (core && parts.size() == 2) {
+    return rendered(source.tag + path, [&] { return resource_list(source.kinds(), "", parts[1]); });
+  }
+  if (!core && parts.size() == 2) {
+    return rendered(source.tag + path, [&] { return group(source.kinds(), parts[1]); });
+  }
+  if (!core && parts.size() == 3) {
+    return rendered(source.tag + path,
+                    [&] { return resource_list(source.kinds(), parts[1], parts[2]); });
+  }
+  return {};
+}
+
+Documents::Document Documents::openapi(const std::string& path, const DocumentSource& source) {
+  if (path == "/openapi/v2") {
+    return rendered(source.tag + path, [&] { return openapi_v2(source.kinds()); });
+  }
+  if (path == "/openapi/v3" || path == "/openapi/v3/") {
+    return rendered(source.tag + source.prefix + " /openapi/v3",
+                    [&] { return openapi_index(source); });
+  }
+  auto parts = split(std::string_view(path).substr(1), '/');
+  bool core = parts.size() == 4 && parts[2] == "api";
+  bool named = parts.size() == 5 && parts[2] == "apis";
+  if (parts[1] != "v3" || (!core && !named)) return {};
+  object::GroupVersion at{named ? std::string(parts[3]) : "", std::string(parts.back())};
+  return rendered(source.tag + path, [&] { return openapi_v3(source.kinds(), at); });
+}
+
+Task<bool> Documents::answer(const http::Request& request, const std::string& path,
+                             const DocumentSource& source, http::ResponseWriter& response) {
+  auto below = [&](std::string_view root) {
+    return path.starts_with(root) && (path.size() == root.size() || path[root.size()] == '/');
+  };
+  Document document;
+  std::string_view type = "application/json";
+  if (below("/api") || below("/apis")) {
+    document = discovery(request, path, source, type);
+  } else if (path.starts_with("/openapi/")) {
+    document = openapi(path, source);
   }
   if (document.etag.empty()) co_return false;
   co_await send(request, document, type, response);

@@ -1,41 +1,47 @@
 // Discovery and OpenAPI over HTTP: rendered once per set of kinds, answered by ETag.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
 
 #include "base/task.h"
 #include "http/message.h"
-#include "registry/registry.h"
+#include "server/discovery.h"
 
 namespace server {
 
-// Thread-safe. Clusters that serve the same kinds share the rendered documents; at most 256 are
-// kept.
+// What documents tell about.
+struct DocumentSource {
+  std::function<Kinds()> kinds;
+  std::string tag;     // the same for the same kinds, and for those only
+  std::string prefix;  // of the address that was asked, for URLs in documents: "/clusters/root"
+};
+
+// Thread-safe. Sources with one tag share the rendered documents; at most 256 are kept.
 class Documents {
  public:
-  // With `workspaces`, URLs in documents carry the /clusters/<name> that was asked.
-  Documents(registry::Registry& registry, bool workspaces)
-      : registry_(registry), workspaces_(workspaces) {}
-
-  // Answers if `path` is one of discovery's or OpenAPI's; false if it is not.
+  // Answers if `path` (decoded, behind the prefix) is one of discovery's or OpenAPI's; false if it
+  // is not.
   Task<bool> answer(const http::Request& request, const std::string& path,
-                    const std::string& cluster, http::ResponseWriter& response);
+                    const DocumentSource& source, http::ResponseWriter& response);
 
  private:
   struct Document {
     Bytes body;
-    std::string etag;  // with quotes
+    std::string etag;  // with quotes; "" = there is no such document
   };
   using Render = std::function<json::Value()>;
+  static Document document_of(const json::Value& value);
   Document rendered(const std::string& key, const Render& render);
-  Task<> send(const http::Request& request, const Document& document, std::string_view type,
-              http::ResponseWriter& response);
-  json::Value openapi_index(const std::string& cluster, const std::string& tag);
+  Document discovery(const http::Request& request, const std::string& path,
+                     const DocumentSource& source, std::string_view& type);
+  Document openapi(const std::string& path, const DocumentSource& source);
+  json::Value openapi_index(const DocumentSource& source);
+  static Task<> send(const http::Request& request, const Document& document, std::string_view type,
+                     http::ResponseWriter& response);
 
-  registry::Registry& registry_;
-  const bool workspaces_;
   std::mutex mutex_;
   std::map<std::string, Document> documents_;  // guarded by mutex_
 };

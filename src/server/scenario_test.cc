@@ -1,6 +1,6 @@
 // Runs test/scenarios/*.http: text scripts of requests and what must come back. A scenario has two
 // logical clusters, "a" and "b", each with the namespace "default"; its user may do everything, or
-// is the user named behind "AS".
+// is the user named behind "AS", or whose token stands behind "BEARER".
 //
 //   # comment
 //   POST /clusters/a/api/v1/namespaces/default/configmaps {"metadata":{"name":"x"}}
@@ -8,7 +8,8 @@
 //
 // PATCH takes its form in parentheses: PATCH(merge), PATCH(json), PATCH(strategic). "TABLE GET"
 // asks for a Table. In expectations a key is a path of members and list positions, "*" is any
-// value, "-" means absent, and values with spaces stand in double quotes.
+// value, "-" means absent, and values with spaces stand in double quotes, in which \" and \n are a
+// quote and a line's end. "SAVE path" keeps a value for $SAVED in later lines.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -42,6 +43,8 @@ class World {
  public:
   World() {
     registry::install_review_rules(*registry_, *rbac_);
+    registry::install_escalation_check(*registry_, *rbac_, "");
+    registry::install_service_account_rules(*registry_, authenticator_, accounts_, "CA");
     for (const char* cluster : {"a", "b"}) {
       Value ns = object::make("v1", "Namespace", "default");
       ns.set("status", Value::object({{"phase", "Active"}}));
@@ -60,7 +63,9 @@ class World {
     auto identity = std::make_shared<auth::User>();
     identity->name = user.empty() ? "admin" : user;
     if (user.empty()) identity->groups = {std::string(auth::kMasters)};
-    auto transport = server_.direct(identity);
+    bool by_token = request.headers.get("authorization") != "";
+    auto transport =
+        by_token ? http::direct_transport(server_.handler(), {}) : server_.direct(identity);
     return run(loop_, exchange(transport, std::move(request)));
   }
 
@@ -78,7 +83,11 @@ class World {
   std::unique_ptr<registry::Registry> registry_ =
       registry::make_registry({registry::Flavour::Workspaces, *store_, *cache_, clock_});
   std::unique_ptr<auth::Authorizer> rbac_ = auth::make_rbac(*cache_, {});
-  auth::Authenticator authenticator_{{}};
+  auth::AccountTokens accounts_{*pki::SigningKey::parse(pki::make_signing_key()),
+                                {"https://kcp.default.svc", ""},
+                                *cache_,
+                                clock_};
+  auth::Authenticator authenticator_{{}, &accounts_};
   AnyCluster clusters_;
   Server server_{
       {*registry_, authenticator_, *rbac_, registry::Flavour::Workspaces, &clusters_, "v1.32.0"}};
@@ -89,8 +98,11 @@ std::vector<std::string> words_of(std::string_view line) {
   std::vector<std::string> words;
   std::string word;
   bool quoted = false, any = false;
-  for (char c : line) {
-    if (c == '"') {
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    char c = line[i];
+    if (quoted && c == '\\' && i + 1 < line.size()) {
+      word += line[++i] == 'n' ? '\n' : line[i];
+    } else if (c == '"') {
       quoted = !quoted;
       any = true;
     } else if (c == ' ' && !quoted) {
@@ -125,6 +137,11 @@ http::Request parse_line(std::string_view line, std::string* user) {
   if (line.starts_with("AS ")) {
     line.remove_prefix(3);
     *user = line.substr(0, line.find(' '));
+    line.remove_prefix(line.find(' ') + 1);
+  }
+  if (line.starts_with("BEARER ")) {
+    line.remove_prefix(7);
+    request.headers.set("authorization", "Bearer " + std::string(line.substr(0, line.find(' '))));
     line.remove_prefix(line.find(' ') + 1);
   }
   if (line.starts_with("TABLE ")) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "auth/accounts.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/random.h"
@@ -56,9 +57,7 @@ Error unknown_path() {
 }  // namespace
 
 struct Server::State {
-  explicit State(Options from)
-      : options(std::move(from)),
-        documents(options.registry, options.flavour == registry::Flavour::Workspaces) {}
+  explicit State(Options from) : options(std::move(from)) {}
 
   Options options;
   Documents documents;
@@ -133,9 +132,11 @@ void check_offered(const registry::Call& call, const RequestInfo& info) {
   bool known = sub.empty() || (sub == "status" && call.version->has_status) ||
                (sub == "scale" && call.version->scale) ||
                (sub == "finalize" && kind.plural == "namespaces" && kind.group.empty());
-  if (!known) throw unknown_path();
+  bool token = sub == "token" && kind.plural == "serviceaccounts" && kind.group.empty();
+  if (!known && !token) throw unknown_path();
   bool verb_ok = kind.verbs.empty() || std::ranges::find(kind.verbs, info.verb) != kind.verbs.end();
   bool sub_ok = sub.empty() || info.verb == "get" || info.verb == "update" || info.verb == "patch";
+  if (token) sub_ok = info.verb == "create";
   if (!verb_ok || !sub_ok) {
     throw Error(Reason::MethodNotAllowed,
                 "the server does not allow this method on the requested resource");
@@ -234,6 +235,9 @@ Task<bool> Server::State::handle_path(const http::Request& request, http::Respon
     co_return true;
   }
   if (info.path == "/metrics") {
+    // They are about the process, so no workspace has them.
+    bool whole = cluster.empty() || options.flavour == registry::Flavour::PlainCluster;
+    if (!whole) throw unknown_path();
     co_await answer_metrics(response);
     co_return true;
   }
@@ -245,7 +249,11 @@ Task<bool> Server::State::handle_path(const http::Request& request, http::Respon
                            Bytes(json::print(json::Value::object({{"paths", paths}}))));
     co_return true;
   }
-  co_return co_await documents.answer(request, info.path, cluster, response);
+  auto& kinds = options.registry.kinds();
+  bool workspaces = options.flavour == registry::Flavour::Workspaces;
+  DocumentSource source{[&] { return kinds.list(cluster); }, kinds.etag(cluster),
+                        workspaces ? "/clusters/" + cluster : ""};
+  co_return co_await documents.answer(request, info.path, source, response);
 }
 
 Task<> Server::State::handle(http::Request& request, http::ResponseWriter& response) {
@@ -264,6 +272,10 @@ Task<> Server::State::handle(http::Request& request, http::ResponseWriter& respo
   auth::UserPtr user = value_or_throw(options.authenticator.authenticate(request));
   std::string cluster = workspaces ? "" : std::string(registry::kPlainCluster);
   if (prefix) cluster = resolve_cluster(prefix->cluster, info);
+  // Clients in a cluster know the host only: a service account is at home without saying so.
+  bool homeward = workspaces && !prefix && info.path != "/metrics";
+  if (homeward) cluster = auth::home_cluster(*user);
+  if (workspaces) user = auth::seen_from(std::move(user), cluster);
   InFlight slot(in_flight, options.max_in_flight, info.verb != "watch");
   bool open = info.path == "/version" && !workspaces;
   if (!open) co_await authorize(user, info, cluster);

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "server/documents.h"
 
 namespace virtual_workspaces {
 namespace {
@@ -59,6 +60,15 @@ std::shared_ptr<http::Transport> Shard::transport(auth::UserPtr user) const {
   peer.address = "in-process";
   peer.trusted_identity = std::move(user);
   return http::direct_transport(handler_, std::move(peer));
+}
+
+Task<bool> answer_documents(const http::Request& request, std::string_view rest,
+                            const std::vector<registry::KindPtr>& kinds, std::string_view prefix,
+                            http::ResponseWriter& response) {
+  // Rendered anew each time: clients ask rarely, and keep what they got by its ETag.
+  server::Documents documents;
+  server::DocumentSource source{[&] { return kinds; }, "", std::string(prefix)};
+  co_return co_await documents.answer(request, percent_decode(rest), source, response);
 }
 
 }  // namespace virtual_workspaces

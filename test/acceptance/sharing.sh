@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # API sharing as a provider and two consumers see it, with unchanged kubectl: export, bind, isolation,
-# the wildcard view, permission to bind, a restart, unbinding. Run from the project's root after
+# the wildcard view, the provider's view with permission claims, permission to bind, a restart,
+# unbinding. Run from the project's root after
 # `make build`. Closes with 'N passed, N failed'.
 set -u
 shopt -s lastpipe  # a check at the end of a pipe counts too
@@ -31,7 +32,7 @@ start() { "$ROOT/bin/kcp" start --root-directory "$DIR/kcp" --secure-port "$PORT
 in_ws() { local ws=$1; shift; kubectl --server "https://127.0.0.1:$PORT/clusters/root:$ws" "$@"; }
 export -f in_ws
 as_jane() { kubectl --kubeconfig /dev/null --insecure-skip-tls-verify --token jane-token --server "https://127.0.0.1:$PORT/clusters/root:$1" "${@:2}"; }
-raw() { curl -sS --cacert "$DIR/kcp/pki/ca.crt" --cert "$DIR/kcp/pki/admin.crt" --key "$DIR/kcp/pki/admin.key" "https://127.0.0.1:$PORT$1"; }
+raw() { curl -sS --cacert "$DIR/kcp/pki/ca.crt" --cert "$DIR/kcp/pki/admin.crt" --key "$DIR/kcp/pki/admin.key" "https://127.0.0.1:$PORT$1" "${@:2}"; }
 binding() { printf 'apiVersion: apis.kcp.io/v1alpha2\nkind: APIBinding\nmetadata: {name: wildwest}\nspec: {reference: {export: {path: root:%s, name: wildwest}}}\n' "$1"; }
 cowboy() { printf 'apiVersion: wildwest.dev/v1alpha1\nkind: Cowboy\nmetadata: {name: %s, namespace: default}\nspec: {intent: %s}\n' "$1" "$2"; }
 
@@ -54,6 +55,42 @@ names=$(raw "/clusters/*/apis/wildwest.dev/v1alpha1/cowboys:$identity" | jq -r '
 [ "$names" = billy,jim ] && ok "the wildcard view by identity has both" || bad "the wildcard view by identity has both" "$names"
 [ "$(raw "/clusters/*/apis/wildwest.dev/v1alpha1/cowboys" | jq -r .code)" = 404 ] && ok "and none without an identity" || bad "and none without an identity"
 [ "$(raw "/clusters/root:consumer-a/apis/wildwest.dev/v1alpha1/cowboys:0000" | jq -r .code)" = 404 ] && ok "another identity finds nothing" || bad "another identity finds nothing"
+
+# The provider's own view: its API everywhere, and what each consumer grants.
+view=$(in_ws provider get apiexportendpointslice wildwest -o jsonpath='{.status.endpoints[0].url}')
+view=/services${view#*/services}
+[ "$view" = "/services${view#/services}" ] && [[ $view == /services/apiexport/*/wildwest ]] && ok "the endpoint slice tells where" || bad "the endpoint slice tells where" "$view"
+cluster_of() { in_ws "$1" get logicalcluster cluster -o jsonpath='{.metadata.annotations.kcp\.io/cluster}'; }
+a=$(cluster_of consumer-a) b=$(cluster_of consumer-b)
+names_at() { raw "$view/clusters/$1" | jq -r '[.items[].metadata.name] | sort | join(",")'; }
+is() { local name=$1 want=$2 got=$3; [ "$got" = "$want" ] && ok "$name" || bad "$name" "got: $got"; }
+is "it shows both consumers' objects" billy,jim "$(names_at '*/apis/wildwest.dev/v1alpha1/cowboys')"
+is "or one consumer's" billy "$(names_at "$a/apis/wildwest.dev/v1alpha1/cowboys")"
+is "discovery tells exported and claimed resources" apibindings,configmaps,cowboys \
+  "$(for at in api/v1 apis/wildwest.dev/v1alpha1 apis/apis.kcp.io/v1alpha2; do raw "$view/clusters/*/$at"; done | jq -rs '[.[].resources[].name | select(contains("/") | not)] | sort | join(",")')"
+for ws in consumer-a consumer-b; do in_ws $ws create configmap "map-of-$ws" --from-literal=a=b >/dev/null || bad "configmap in $ws"; done
+is "an unanswered claim grants nothing" "" "$(names_at '*/api/v1/configmaps')"
+answer() { printf '{"spec":{"permissionClaims":[{"group":"","resource":"configmaps","verbs":["*"],"state":"%s","selector":{"matchAll":true}}]}}' "$1"; }
+check "consumer-a accepts it" in_ws consumer-a patch apibinding wildwest --type merge -p "$(answer Accepted)"
+check "consumer-b rejects it" in_ws consumer-b patch apibinding wildwest --type merge -p "$(answer Rejected)"
+check "the claim is applied" in_ws consumer-a wait apibinding/wildwest --for=condition=PermissionClaimsApplied --timeout=10s
+is "the provider sees consumer-a's only" map-of-consumer-a "$(names_at '*/api/v1/configmaps')"
+is "and is refused at consumer-b" 403 "$(raw "$view/clusters/$b/api/v1/configmaps" | jq -r .code)"
+is "the bindings show who the consumers are" 2 "$(raw "$view/clusters/*/apis/apis.kcp.io/v1alpha2/apibindings" | jq '.items | length')"
+is "writes to them are refused" 403 "$(raw "$view/clusters/$a/apis/apis.kcp.io/v1alpha2/apibindings/wildwest" -X DELETE | jq -r .code)"
+raw "$view/clusters/$a/api/v1/namespaces/default/configmaps" -X POST -H 'content-type: application/json' -d '{"metadata":{"name":"from-provider"}}' >/dev/null
+check "the provider writes to consumer-a" in_ws consumer-a get configmap from-provider
+timeout 5 curl -sSN --cacert "$DIR/kcp/pki/ca.crt" --cert "$DIR/kcp/pki/admin.crt" --key "$DIR/kcp/pki/admin.key" "https://127.0.0.1:$PORT$view/clusters/*/api/v1/configmaps?watch=true" >"$DIR/watch" 2>/dev/null & watcher=$!
+until_true 5 grep -q from-provider "$DIR/watch"
+in_ws consumer-a create configmap watched >/dev/null; in_ws consumer-b create configmap unseen >/dev/null
+until_true 5 grep -q '"watched"' "$DIR/watch" && ok "its watch tells of new ones" || bad "its watch tells of new ones"
+grep -q unseen "$DIR/watch" && bad "and nothing of consumer-b" || ok "and nothing of consumer-b"
+kill $watcher 2>/dev/null; wait $watcher 2>/dev/null
+in_ws consumer-a get configmap watched -o json | jq '.metadata = {name: "forged", labels: .metadata.labels}' | refused "nobody forges the label" "must not be set" in_ws consumer-b create -f -
+is "jane has no permission on the view" 403 "$(curl -sS --cacert "$DIR/kcp/pki/ca.crt" -H 'authorization: Bearer jane-token' "https://127.0.0.1:$PORT$view/clusters/*/apis/wildwest.dev/v1alpha1/cowboys" | jq -r .code)"
+check "consumer-a takes its answer back" in_ws consumer-a patch apibinding wildwest --type merge -p "$(answer Rejected)"
+nothing_left() { [ -z "$(names_at '*/api/v1/configmaps')" ]; }
+until_true 5 nothing_left && ok "and the view is empty again" || bad "and the view is empty again"
 
 # Binding needs the provider's permission; an export that does not exist looks the same.
 check "jane is admin of consumer-b" in_ws consumer-b create clusterrolebinding jane --clusterrole=cluster-admin --user=jane

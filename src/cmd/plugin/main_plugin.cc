@@ -12,8 +12,12 @@ namespace {
 using plugin::Arguments;
 
 std::string_view kcp_help() {
-  return "Commands for workspaces.\n\nUsage:\n  kubectl kcp workspace ...   same as kubectl ws\n\n"
-         "Example:\n  kubectl kcp workspace tree\n";
+  return "Commands for workspaces.\n\nUsage:\n"
+         "  kubectl kcp workspace ...        same as kubectl ws\n"
+         "  kubectl kcp workload VERB ...    physical clusters: sync, cordon, uncordon, drain\n"
+         "  kubectl kcp bind KIND ...        use what others offer: compute, apiexport\n"
+         "  kubectl kcp claims VERB ...      what providers may do here: get, accept, reject\n\n"
+         "Example:\n  kubectl kcp bind compute :root:compute\n";
 }
 
 bool wants_help(const Arguments& arguments) {
@@ -21,7 +25,20 @@ bool wants_help(const Arguments& arguments) {
                              [](const std::string& one) { return one == "--help" || one == "-h"; });
 }
 
+using GroupCommand = Task<int> (*)(net::IoLoop& loop, Arguments arguments);
+
+// The command of that name below `kubectl kcp`; null if it is one of workspaces, or none.
+GroupCommand find_group(const std::string& name) {
+  if (name == "workload") return plugin::workload_command;
+  if (name == "bind") return plugin::bind_command;
+  return name == "claims" ? plugin::claims_command : nullptr;
+}
+
 Task<> run_command(net::IoLoop& loop, std::string name, Arguments arguments, int* status) {
+  if (GroupCommand group = find_group(name)) {
+    *status = co_await group(loop, std::move(arguments));
+    co_return;
+  }
   auto config = plugin::Kubeconfig::load();
   if (name == "create") {
     *status = co_await plugin::create_command(loop, std::move(config), std::move(arguments));
@@ -43,13 +60,16 @@ int main(int argc, char** argv) {
       fmt::print("{}", kcp_help());
       return arguments.empty() ? 2 : 0;
     }
-    if (arguments[0] != "workspace" && arguments[0] != "workspaces" && arguments[0] != "ws") {
+    if (find_group(arguments[0])) {
+      name = arguments[0];
+    } else if (arguments[0] != "workspace" && arguments[0] != "workspaces" &&
+               arguments[0] != "ws") {
       fmt::print(stderr, "error: unknown command {}; see kubectl kcp --help\n", arguments[0]);
       return 2;
     }
     arguments.erase(arguments.begin());
   }
-  if (wants_help(arguments)) {
+  if (!find_group(name) && wants_help(arguments)) {
     bool create = name == "create" || (!arguments.empty() && arguments[0] == "create");
     fmt::print("{}", create ? plugin::create_help() : plugin::workspace_help());
     return 0;

@@ -1,312 +1,245 @@
 #include "controllers/api_sharing/rules.h"
 
-#include <fmt/format.h>
+#include <set>
 
-#include "base/random.h"
-#include "base/strings.h"
+#include "base/log.h"
+#include "base/scope.h"
+#include "controllers/api_sharing/bindings.h"
+#include "controllers/api_sharing/claim_labels.h"
+#include "controllers/api_sharing/context.h"
+#include "controllers/api_sharing/exports.h"
+#include "controllers/api_sharing/schemas.h"
+#include "controllers/api_sharing/work_list.h"
 #include "json/text.h"
-#include "object/names.h"
-#include "schema/digest.h"
-#include "schema/schema.h"
-#include "tenancy/hash.h"
+#include "registry/kind_table.h"
 
 namespace controllers {
+
+struct SharingState {
+  SharingContext context;
+  std::shared_ptr<const ClaimIndex> index;
+  WorkList work;
+
+  registry::Registry& registry() const { return context.registry; }
+};
+
 namespace {
 
 using json::Value;
 
-const cache::TableId kExports{"apis.kcp.io", "apiexports", ""};
-const cache::TableId kSchemas{"apis.kcp.io", "apiresourceschemas", ""};
-constexpr const char* kIdentityNamespace = "kcp-system";
+constexpr int kWorkers = 8;  // so that commits share a sync
+constexpr std::string_view kGroup = "apis.kcp.io";
 
-class SchemaRules final : public registry::Rules {
- public:
-  std::vector<Cause> validate(const registry::Call&, const Value& object,
-                              const Value& before) const override {
-    std::vector<Cause> causes;
-    const Value& spec = object["spec"];
-    if (!before.is_null() && before["spec"] != spec) {
-      causes.push_back(object::invalid_value("spec", "object", "is immutable"));
-    }
-    for (const char* name : {"plural", "singular", "kind", "listKind"}) {
-      if (spec.at("names", name).as_string().empty()) {
-        causes.push_back(object::required_value(fmt::format("spec.names.{}", name)));
-      }
-    }
-    std::string group = spec["group"].str();
-    std::string suffix =
-        "." + spec.at("names", "plural").str() + "." + (group.empty() ? "core" : group);
-    std::string name = object::name(object);
-    bool named = name.ends_with(suffix) && name.size() > suffix.size() &&
-                 object::check_dns1035_label(name.substr(0, name.size() - suffix.size())).empty();
-    if (!named) {
-      causes.push_back(object::invalid_value("metadata.name", name, "must be <prefix>" + suffix));
-    }
-    std::size_t index = 0, storage = 0;
-    for (const Value& version : spec["versions"].elements()) {
-      std::string path = fmt::format("spec.versions[{}].schema", index++);
-      storage += version["storage"].as_bool();
-      auto schema = schema::compile(version["schema"], path);
-      if (!schema) causes.insert(causes.end(), schema.error().begin(), schema.error().end());
-    }
-    if (storage != 1) {
-      causes.push_back(
-          object::invalid_value("spec.versions", static_cast<std::int64_t>(storage),
-                                "must have exactly one version marked as storage version"));
-    }
-    return causes;
-  }
-};
-
-class ExportRules final : public registry::Rules {
- public:
-  explicit ExportRules(registry::Registry& registry) : registry_(registry) {}
-
-  void on_create(const registry::Call& call, Value& object) const override {
-    Value& secret = object.edit("spec", "identity", "secretRef");
-    if (secret["name"].as_string().empty()) {
-      secret.set("namespace", kIdentityNamespace).set("name", object::name(object));
-    }
-    std::string key = stored_key(call.cluster, secret["namespace"].str(), secret["name"].str());
-    if (!key.empty()) set_identity(object, key);
-  }
-
-  void on_update(const registry::Call& call, Value& object, const Value& before) const override {
-    if (call.subresource == "status" ||
-        object.at("spec", "identity") == before.at("spec", "identity"))
-      return;
-    object.edit("spec").set("identity", before.at("spec", "identity"));  // write-once
-  }
-
-  std::vector<Cause> validate(const registry::Call&, const Value& object,
-                              const Value&) const override {
-    std::vector<Cause> causes;
-    std::size_t index = 0;
-    for (const Value& one : object.at("spec", "resources").elements()) {
-      std::string group = one["group"].as_string().empty() ? "core" : one["group"].str();
-      std::string suffix = "." + one["name"].str() + "." + group;
-      if (!one["schema"].as_string().ends_with(suffix)) {
-        causes.push_back(object::invalid_value(fmt::format("spec.resources[{}].schema", index),
-                                               one["schema"], "must end in " + suffix));
-      }
-      ++index;
-    }
-    return causes;
-  }
-
-  // The identity's secret, unless the user brought one.
-  std::vector<storage::Write> also_write(const registry::Call& call, Value& object,
-                                         std::vector<storage::Compare>&) const override {
-    if (call.verb != "create" || !object.at("status", "identityHash").as_string().empty())
-      return {};
-    std::string key = base64url_encode(random_bytes(32));
-    set_identity(object, key);
-    const Value& reference = object.at("spec", "identity", "secretRef");
-    Value secret = object::make("v1", "Secret", reference["name"].as_string(),
-                                reference["namespace"].as_string());
-    secret.set("type", "Opaque");
-    secret.edit("data", "key") = base64_encode(key);
-    std::vector<storage::Write> writes;
-    add(writes, call.cluster, "secrets", secret);
-    cache::Key ns{call.cluster, "", reference["namespace"].str()};
-    if (!registry_.objects().table({"", "namespaces", ""}).find(ns)) {
-      Value space = object::make("v1", "Namespace", ns.name);
-      space.set("spec", Value::object({{"finalizers", Value::array({"kubernetes"})}}));
-      space.set("status", Value::object({{"phase", "Active"}}));
-      add(writes, call.cluster, "namespaces", space);
-    }
-    return writes;
-  }
-
- private:
-  std::string stored_key(const std::string& cluster, const std::string& ns,
-                         const std::string& name) const {
-    auto item = registry_.objects().table({"", "secrets", ""}).find({cluster, ns, name});
-    auto secret = item ? json::parse(item->json.view()) : Value();
-    return secret ? base64_decode(secret->at("data", "key").as_string()).value_or("") : "";
-  }
-
-  void set_identity(Value& object, const std::string& key) const {
-    object.edit("status").set("identityHash", schema::sha256_hex(key));
-    object::set_condition(object, {"IdentityValid", "True", "", ""}, registry_.clock().now());
-  }
-
-  void add(std::vector<storage::Write>& writes, const std::string& cluster, const char* resource,
-           Value object) const {
-    object.edit("metadata").set("uid", random_uuid());
-    object.edit("metadata").set("creationTimestamp", format_time(registry_.clock().now()));
-    object::set_annotation(object, "kcp.io/cluster", cluster);
-    cache::Key key{cluster, object::ns(object), object::name(object)};
-    writes.push_back({cache::storage_key({"", resource, ""}, key), registry_.encode(object)});
-  }
-
-  registry::Registry& registry_;
-};
-
-// The export that a binding refers to; nothing if there is none.
-struct FoundExport {
-  std::string cluster;
-  Value object;
-};
-std::optional<FoundExport> find_export(registry::Registry& registry,
-                                       const server::ClusterResolver& clusters,
-                                       const std::string& own_cluster, const Value& binding) {
-  const Value& reference = binding.at("spec", "reference", "export");
-  std::string path = reference["path"].str();
-  auto cluster = path.empty() ? std::optional(own_cluster) : clusters.resolve(path);
-  if (!cluster) return {};
-  auto item = registry.objects().table(kExports).find({*cluster, "", reference["name"].str()});
-  auto object = item ? json::parse(item->json.view()) : Value();
-  if (!item || !object) return {};
-  return FoundExport{*cluster, std::move(*object)};
+std::string hash_of(const cache::Key& api_export) {
+  return sharing::export_hash(api_export.cluster, api_export.name);
 }
 
-class BindingRules final : public registry::Rules {
- public:
-  BindingRules(registry::Registry& registry, const server::ClusterResolver& clusters)
-      : registry_(registry), clusters_(clusters) {}
-
-  void on_create(const registry::Call& call, Value& object) const override { bind(call, object); }
-
-  std::vector<Cause> validate(const registry::Call&, const Value& object,
-                              const Value& before) const override {
-    if (before.is_null() || before.at("spec", "reference") == object.at("spec", "reference"))
-      return {};
-    return {object::invalid_value("spec.reference", "object",
-                                  "APIExport reference must not be changed")};
-  }
-
-  // With the binding go the objects of what it bound.
-  std::vector<storage::Write> also_remove(const registry::Call& call,
-                                          const Value& object) const override {
-    std::vector<storage::Write> writes;
-    for (const Value& bound : object.at("status", "boundResources").elements()) {
-      cache::TableId table{bound["group"].str(), bound["resource"].str(),
-                           bound.at("schema", "identityHash").str()};
-      for (const auto& item :
-           registry_.objects().table(table).list({.cluster = call.cluster}).items) {
-        writes.push_back({cache::storage_key(table, item->key), std::nullopt});
-      }
-    }
-    return writes;
-  }
-
- private:
-  void bind(const registry::Call& call, Value& object) const {
-    TimePoint now = registry_.clock().now();
-    auto found = find_export(registry_, clusters_, call.cluster, object);
-    object.edit("status", "phase") = "Binding";
-    if (!found) {
-      object::set_condition(
-          object,
-          {"APIExportValid", "False", "APIExportNotFound", "the APIExport was not found", "Error"},
-          now);
-      return;
-    }
-    std::string name = object::name(found->object),
-                identity = found->object.at("status", "identityHash").str();
-    object::set_label(object, "internal.apis.kcp.io/export",
-                      tenancy::base62_sha224(found->cluster + ":" + name));
-    object::set_condition(object, {"APIExportValid", "True", "", ""}, now);
-    Value bound = Value::array();
-    std::string problem;
-    for (const Value& one : found->object.at("spec", "resources").elements()) {
-      Value entry = bound_resource(call.cluster, found->cluster, one, identity, problem);
-      if (!entry.is_null()) bound.push_back(std::move(entry));
-    }
-    if (!problem.empty()) {
-      object::set_condition(
-          object, {"InitialBindingCompleted", "False", "NamingConflicts", problem, "Error"}, now);
-      return;
-    }
-    Value& status = object.edit("status");
-    status.set("phase", "Bound").set("apiExportClusterName", found->cluster);
-    status.set("boundResources", std::move(bound));
-    for (const char* type : {"InitialBindingCompleted", "BindingUpToDate", "Ready"}) {
-      object::set_condition(object, {type, "True", "", ""}, now);
-    }
-  }
-
-  Value bound_resource(const std::string& cluster, const std::string& provider,
-                       const Value& exported, const std::string& identity,
-                       std::string& problem) const {
-    std::string group = exported["group"].str(), resource = exported["name"].str();
-    auto item = registry_.objects().table(kSchemas).find({provider, "", exported["schema"].str()});
-    auto schema = item ? json::parse(item->json.view()) : Value();
-    if (!item || !schema) {
-      problem = "schema " + quote(exported["schema"].as_string()) + " does not exist";
-      return {};
-    }
-    if (registry_.kinds().find(cluster, group, resource)) {
-      problem = fmt::format("naming conflict: {} is served in this workspace already",
-                            object::GroupResource{group, resource}.text());
-      return {};
-    }
-    std::string storage_version;
-    for (const Value& version : schema->at("spec", "versions").elements()) {
-      if (version["storage"].as_bool()) storage_version = version["name"].str();
-    }
-    Value reference = Value::object(
-        {{"name", exported["schema"]}, {"UID", object::uid(*schema)}, {"identityHash", identity}});
-    return Value::object({{"group", group},
-                          {"resource", resource},
-                          {"schema", std::move(reference)},
-                          {"storageVersions", Value::array({storage_version})}});
-  }
-
-  registry::Registry& registry_;
-  const server::ClusterResolver& clusters_;
-};
-
-// Whether the user may bind. Unknown exports and missing permission are answered alike, so that
-// existence is not disclosed.
-class BindCheck final : public registry::Admission {
- public:
-  BindCheck(registry::Registry& registry, const server::ClusterResolver& clusters,
-            auth::Authorizer& authorizer)
-      : registry_(registry), clusters_(clusters), authorizer_(authorizer) {}
-  std::string_view name() const override { return "apis.kcp.io/APIBinding"; }
-
-  Task<> validate(const registry::Call& call, const Value& object, const Value& before) override {
-    bool relevant = call.kind->group == "apis.kcp.io" && call.kind->plural == "apibindings" &&
-                    before.is_null() && object.is_object();
-    if (!relevant) co_return;
-    const Value& reference = object.at("spec", "reference", "export");
-    auto found = find_export(registry_, clusters_, call.cluster, object);
-    bool allowed = false;
-    if (found) {
-      auth::Attributes attributes;
-      attributes.user = call.user;
-      attributes.verb = "bind";
-      attributes.cluster = found->cluster;
-      attributes.group = "apis.kcp.io";
-      attributes.version = "v1alpha2";
-      attributes.resource = "apiexports";
-      attributes.name = reference["name"].str();
-      allowed = (co_await authorizer_.authorize(attributes)).decision == auth::Decision::Allow;
-    }
-    if (allowed) co_return;
-    throw Error::forbidden(
-        "apis.kcp.io", "apibindings", object::name(object),
-        fmt::format("unable to create APIBinding: no permission to bind to export {}:{}",
-                    reference["path"].str(), reference["name"].str()));
-  }
-
- private:
-  registry::Registry& registry_;
-  const server::ClusterResolver& clusters_;
-  auth::Authorizer& authorizer_;
-};
+object::LabelSelector users_of(const std::string& hash) {
+  object::LabelSelector selector;
+  selector.require({sharing::kExportLabel, object::LabelSelector::Operator::In, {hash}});
+  return selector;
+}
 
 }  // namespace
 
-void install_api_sharing(registry::Registry& registry, const server::ClusterResolver& clusters,
-                         auth::Authorizer& authorizer) {
-  registry.add_rules({"apis.kcp.io", "apiresourceschemas"}, std::make_shared<SchemaRules>());
-  registry.add_rules({"apis.kcp.io", "apiexports"}, std::make_shared<ExportRules>(registry));
-  registry.add_rules({"apis.kcp.io", "apibindings"},
-                     std::make_shared<BindingRules>(registry, clusters));
-  registry.add_admission(std::make_shared<BindCheck>(registry, clusters, authorizer));
+namespace {
+
+bool has_claims(const cache::Item& binding) {
+  return binding.json.view().contains("\"permissionClaims\"");
+}
+
+// Listeners: they run on the store's thread and only note what is to be done.
+void listen(cache::Cache& cache, SharingState* state) {
+  auto& work = state->work;
+  cache.listen(kBindings, [&work](const cache::EventPtr& event) {
+    bool claims = has_claims(*event->item) || (event->previous && has_claims(*event->previous));
+    work.add(event->item->key.cluster, claims);
+  });
+  cache.listen(kSlices,
+               [&work](const cache::EventPtr& event) { work.add(event->item->key.cluster); });
+  cache.listen(kExports, [&work](const cache::EventPtr& event) {
+    work.add(event->item->key.cluster);
+    work.add_export(hash_of(event->item->key));
+  });
+  cache.listen(kSchemas, [&work, &cache](const cache::EventPtr& event) {
+    cache::Filter filter{.cluster = event->item->key.cluster};
+    for (const auto& item : cache.table(kExports).list(filter).items) {
+      work.add_export(hash_of(item->key));
+    }
+  });
+  cache.listen(registry::kCrdTable, [&work, &cache](const cache::EventPtr& event) {
+    const std::string& cluster = event->item->key.cluster;
+    if (cache.table(kBindings).count(cluster) > 0) work.add(cluster);
+  });
+  // Objects that were written while claims changed, or before a crash, show up here.
+  cache.listen_to_all([state](const cache::TableId& table, const cache::EventPtr& event) {
+    bool gone = event->type == cache::Event::Type::Deleted;
+    if (!gone && state->index->is_wrong(table, *event->item)) {
+      state->work.add(event->item->key.cluster, true);
+    }
+  });
+}
+
+// Writes an object once more as it is, which brings what follows from others up to date.
+Task<> settle_again(registry::Registry& registry, const cache::TableId& table, cache::Key key,
+                    std::optional<Value> applied_claims = {}) {
+  registry::Call call;
+  call.cluster = key.cluster;
+  call.kind = registry.kinds().find(key.cluster, table.group, table.resource);
+  call.version = &call.kind->storage_version();
+  call.name = key.name;
+  call.verb = "update";
+  call.user = auth::system_user("api-sharing");
+  if (applied_claims) call.subresource = "status";
+  std::optional<Error> failure;
+  try {
+    co_await registry.update(call, [&](const Value& present) -> Result<Value> {
+      Value object = present;
+      if (applied_claims) object.edit("status").set("appliedPermissionClaims", *applied_claims);
+      return object;
+    });
+  } catch (const Error& error) {
+    failure = error;
+  }
+  if (failure && failure->reason() != Reason::NotFound) throw *failure;
+}
+
+Task<> ensure_slice(const SharingContext& context, std::string cluster, Value api_export) {
+  Value slice = default_slice(context, cluster, api_export);
+  cache::Key key{cluster, "", object::name(api_export)};
+  if (slice.is_null() || context.registry.objects().table(kSlices).find(key)) co_return;
+  registry::Call call;
+  call.cluster = cluster;
+  call.kind = context.registry.kinds().find(cluster, kSlices.group, kSlices.resource);
+  call.version = &call.kind->storage_version();
+  call.verb = "create";
+  call.user = auth::system_user("api-sharing");
+  std::optional<Error> failure;
+  try {
+    co_await context.registry.create(call, std::move(slice));
+  } catch (const Error& error) {
+    failure = error;
+  }
+  if (failure && failure->reason() != Reason::AlreadyExists) throw *failure;
+}
+
+// Bindings whose granted claims are not all applied.
+std::vector<Value> unlabelled(const SharingContext& context, const std::string& cluster) {
+  auto bindings = context.objects(kBindings, cluster);
+  std::erase_if(bindings, [](const Value& binding) {
+    return granted_claims(binding).size() == binding.at("status", "appliedPermissionClaims").size();
+  });
+  return bindings;
+}
+
+// One look at everything of a logical cluster that follows from exports and claims.
+Task<> look(SharingContext context, std::shared_ptr<const ClaimIndex> index, WorkList::Item item) {
+  auto& registry = context.registry;
+  for (const auto& table : {kExports, kSlices, kBindings}) {
+    auto items = registry.objects().table(table).list({.cluster = item.cluster}).items;
+    for (const auto& one : items) co_await settle_again(registry, table, one->key);
+  }
+  for (const Value& api_export : context.objects(kExports, item.cluster)) {
+    co_await ensure_slice(context, item.cluster, api_export);
+  }
+  auto waiting = unlabelled(context, item.cluster);
+  if (!item.labels && waiting.empty()) co_return;
+  std::size_t failed = co_await relabel_cluster(registry, *index, item.cluster);
+  if (failed > 0) throw Error::internal("objects could not be labelled");
+  for (const Value& binding : waiting) {
+    cache::Key key{item.cluster, "", object::name(binding)};
+    co_await settle_again(registry, kBindings, key, granted_claims(binding));
+  }
+}
+
+// Removes copies of schemas that no binding refers to any more.
+Task<> forget_unbound_schemas(SharingContext context) {
+  auto& objects = context.registry.objects();
+  std::set<std::string> used;
+  for (const auto& item : objects.table(kBindings).list({}).items) {
+    auto binding = json::parse(item->json.view());
+    if (!binding) continue;
+    for (const Value& bound : binding->at("status", "boundResources").elements()) {
+      used.insert(bound.at("schema", "UID").str());
+    }
+  }
+  storage::Transaction transaction;
+  for (const auto& item :
+       objects.table(kSchemas).list({.cluster = registry::kBoundSchemas}).items) {
+    if (used.contains(item->key.name)) continue;
+    transaction.writes.push_back({cache::storage_key(kSchemas, item->key), std::nullopt});
+  }
+  if (!transaction.writes.empty()) co_await context.registry.commit_raw(std::move(transaction));
+}
+
+void expand_exports(SharingState& state) {
+  auto& objects = state.registry().objects();
+  for (const std::string& hash : state.work.take_exports()) {
+    for (const auto& table : {kBindings, kSlices}) {
+      for (const auto& item : objects.table(table).list({.labels = users_of(hash)}).items) {
+        state.work.add(item->key.cluster);
+      }
+    }
+  }
+}
+
+Task<> work(std::shared_ptr<SharingState> state) {
+  while (true) {
+    auto item = co_await state->work.next();
+    if (!item) {
+      expand_exports(*state);
+      continue;
+    }
+    struct Finish {
+      WorkList& work;
+      const std::string& cluster;
+      ~Finish() { work.done(cluster); }
+    } finish{state->work, item->cluster};
+    std::string failure;
+    try {
+      co_await look(state->context, state->index, *item);
+    } catch (const Error& error) {
+      failure = error.message();
+    }
+    if (failure.empty()) {
+      state->work.succeeded(item->cluster);
+      continue;
+    }
+    log(LogLevel::Warning, "sharing", "a workspace could not be brought up to date, trying again",
+        {{"cluster", item->cluster}, {"error", failure}});
+    Loop& loop = co_await current_loop();
+    loop.call_after(state->work.failed(item->cluster),
+                    [weak = std::weak_ptr(state), again = *item] {
+                      if (auto owner = weak.lock()) owner->work.add(again.cluster, again.labels);
+                    });
+  }
+}
+
+}  // namespace
+
+ApiSharing::ApiSharing(registry::Registry& registry, const server::ClusterResolver& clusters,
+                       auth::Authorizer& authorizer, std::string server_url) {
+  SharingContext context{registry, clusters, std::move(server_url)};
+  auto add = [&](std::string_view resource, std::shared_ptr<registry::Rules> rules) {
+    registry.add_rules({std::string(kGroup), std::string(resource)}, std::move(rules));
+  };
+  add("apiresourceschemas", schema_rules());
+  add("apiexports", export_rules(context));
+  add("apiexportendpointslices", slice_rules(context));
+  add("apibindings", binding_rules(context));
+  auto index = std::make_shared<const ClaimIndex>(registry.objects());
+  registry.add_admission(bind_check(context, authorizer));
+  registry.add_admission(claim_labels(index));
+  state_ = std::make_shared<SharingState>(std::move(context), std::move(index));
+  listen(registry.objects(), state_.get());
+}
+
+Task<> ApiSharing::run() {
+  co_await forget_unbound_schemas(state_->context);
+  co_await with_scope([this](Scope& scope) -> Task<> {
+    for (int i = 0; i < kWorkers; ++i) scope.spawn("sharing", work(state_));
+    return scope.join();
+  });
 }
 
 }  // namespace controllers

@@ -81,15 +81,19 @@ Task<> export_kinds(client::Client compute) {
   }
 }
 
-// Everybody who is known may bind the export.
+// Everybody who is known may bind the export and have workloads at the Locations.
 Task<> permit_binding(client::Client compute) {
   constexpr const char* kGroup = "rbac.authorization.k8s.io";
   constexpr const char* kName = "system:kcp:apiexport:kubernetes:bind";
   Value role = object::make("rbac.authorization.k8s.io/v1", "ClusterRole", kName);
-  role.set("rules", Value::array({Value::object({{"apiGroups", Value::array({"apis.kcp.io"})},
-                                                 {"resources", Value::array({"apiexports"})},
-                                                 {"resourceNames", Value::array({kExport})},
-                                                 {"verbs", Value::array({"bind"})}})}));
+  Value bind = Value::object({{"apiGroups", Value::array({"apis.kcp.io"})},
+                              {"resources", Value::array({"apiexports"})},
+                              {"resourceNames", Value::array({kExport})},
+                              {"verbs", Value::array({"bind"})}});
+  Value place = Value::object({{"apiGroups", Value::array({"scheduling.kcp.io"})},
+                               {"resources", Value::array({"locations"})},
+                               {"verbs", Value::array({"get"})}});
+  role.set("rules", Value::array({std::move(bind), std::move(place)}));
   co_await compute.ensure(kRoles, std::move(role));
   Value subject =
       Value::object({{"kind", "Group"}, {"apiGroup", kGroup}, {"name", "system:authenticated"}});

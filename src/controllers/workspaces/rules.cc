@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "auth/accounts.h"
 #include "base/random.h"
 #include "json/text.h"
 #include "object/names.h"
@@ -95,7 +96,7 @@ class WorkspaceRules final : public registry::Rules {
     cluster.type_name = object.at("spec", "type", "name").str();
     cluster.server_url = server_url_;
     bool system = call.user->in_group(auth::kMasters);
-    cluster.creator = system ? "" : call.user->name;
+    cluster.creator = system ? "" : auth::global_name(*call.user);
     cluster.owner = json::Value::object({{"apiVersion", "tenancy.kcp.io/v1alpha1"},
                                          {"resource", "workspaces"},
                                          {"name", object::name(object)},

@@ -39,6 +39,10 @@ auth::UserPtr user_of(const json::Value& spec) {
   user->name = spec["user"].str();
   user->uid = spec["uid"].str();
   for (const json::Value& group : spec["groups"].elements()) user->groups.push_back(group.str());
+  for (const json::Member& extra : spec["extra"].members()) {
+    auto& values = user->extra[lower(extra.key)];
+    for (const json::Value& one : extra.value.elements()) values.push_back(one.str());
+  }
   return user;
 }
 

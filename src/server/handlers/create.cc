@@ -4,12 +4,23 @@
 
 namespace server {
 
-// POST to a collection.
+namespace {
+
+Task<> create_subresource(Exchange& exchange) {
+  const registry::Call& call = exchange.call;
+  if (!call.kind->rules) throw Error::not_found(call.kind->group, call.kind->plural, call.name);
+  json::Value body =
+      co_await read_object(exchange.request, call.field_validation, exchange.warnings);
+  auto answer = co_await call.kind->rules->create_subresource(call, std::move(body));
+  exchange.warnings.insert(exchange.warnings.end(), answer.warnings.begin(), answer.warnings.end());
+  co_await send_json(exchange, 201, answer.object);
+}
+
+}  // namespace
+
+// POST to a collection, or to a sub-resource that takes it.
 Task<> handle_create(Exchange& exchange) {
-  if (!exchange.call.subresource.empty()) {
-    throw Error::not_found(exchange.call.kind->group, exchange.call.kind->plural,
-                           exchange.call.name);
-  }
+  if (!exchange.call.subresource.empty()) co_return co_await create_subresource(exchange);
   json::Value object =
       co_await read_object(exchange.request, exchange.call.field_validation, exchange.warnings);
   check_type(exchange.call, object);

@@ -1,0 +1,56 @@
+#include "controllers/api_sharing/schemas.h"
+
+#include <fmt/format.h>
+
+#include "object/names.h"
+#include "schema/schema.h"
+
+namespace controllers {
+namespace {
+
+using json::Value;
+
+class SchemaRules final : public registry::Rules {
+ public:
+  std::vector<Cause> validate(const registry::Call&, const Value& object,
+                              const Value& before) const override {
+    std::vector<Cause> causes;
+    const Value& spec = object["spec"];
+    if (!before.is_null() && before["spec"] != spec) {
+      causes.push_back(object::invalid_value("spec", "object", "is immutable"));
+    }
+    for (const char* name : {"plural", "singular", "kind", "listKind"}) {
+      if (spec.at("names", name).as_string().empty()) {
+        causes.push_back(object::required_value(fmt::format("spec.names.{}", name)));
+      }
+    }
+    std::string group = spec["group"].str();
+    std::string suffix =
+        "." + spec.at("names", "plural").str() + "." + (group.empty() ? "core" : group);
+    std::string name = object::name(object);
+    bool named = name.ends_with(suffix) && name.size() > suffix.size() &&
+                 object::check_dns1035_label(name.substr(0, name.size() - suffix.size())).empty();
+    if (!named) {
+      causes.push_back(object::invalid_value("metadata.name", name, "must be <prefix>" + suffix));
+    }
+    std::size_t index = 0, storage = 0;
+    for (const Value& version : spec["versions"].elements()) {
+      std::string path = fmt::format("spec.versions[{}].schema", index++);
+      storage += version["storage"].as_bool();
+      auto schema = schema::compile(version["schema"], path);
+      if (!schema) causes.insert(causes.end(), schema.error().begin(), schema.error().end());
+    }
+    if (storage != 1) {
+      causes.push_back(
+          object::invalid_value("spec.versions", static_cast<std::int64_t>(storage),
+                                "must have exactly one version marked as storage version"));
+    }
+    return causes;
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<registry::Rules> schema_rules() { return std::make_shared<SchemaRules>(); }
+
+}  // namespace controllers

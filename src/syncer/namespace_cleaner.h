@@ -1,0 +1,49 @@
+// Removes downstream namespaces of ours once no object of ours is in them and no upstream object
+// wants them, some time after they were last seen in use. Loop-bound. Source: reference tmc.md 3.9.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "controller/controller.h"
+#include "syncer/downstream_copy.h"
+
+namespace syncer {
+
+enum class Side { Upstream, Downstream };
+
+class NamespaceCleaner : public std::enable_shared_from_this<NamespaceCleaner> {
+ public:
+  NamespaceCleaner(Target target, Duration delay, const Clock& clock,
+                   std::shared_ptr<client::Client> downstream);
+
+  // Looks at `ns` after the delay, counted anew with each call.
+  void consider(const std::string& ns);
+  // Nothing is removed until it is known what all is synced.
+  void allow(bool allowed) { allowed_ = allowed; }
+  // Makes `source` be followed, so that its objects count as use. Call on a shared cleaner.
+  controller::Source watched(controller::Source source, Side side);
+
+  Task<> run();  // until cancelled
+
+  // The namespaces that are due at `now` and of no use. Those in use are dropped from the list.
+  std::vector<std::string> take_unused(TimePoint now);
+
+ private:
+  friend class WatchedFeed;
+  bool knows_all() const;
+  std::set<std::string> used() const;
+  Task<> remove(std::string ns);
+
+  Target target_;
+  Duration delay_;
+  const Clock& clock_;
+  std::shared_ptr<client::Client> downstream_;
+  bool allowed_ = false;
+  std::map<std::string, TimePoint> due_;
+  std::map<const controller::Feed*, Side> feeds_;
+};
+
+}  // namespace syncer
