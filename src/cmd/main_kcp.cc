@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cmd/program.h"
@@ -18,6 +19,8 @@ constexpr Command kCommands[] = {
     {"start", cmd::start, "runs the control plane on the embedded store"},
     {"playground", cmd::playground, "runs everything in one process, for a laptop"},
     {"cluster", cmd::cluster_command, "runs a stand-in for a physical cluster"},
+    {"syncer", cmd::syncer_command, "connects a physical cluster"},
+    {"glbc", cmd::glbc_command, "runs the global load balancer"},
     {"bench", cmd::bench_command, "measures what this machine does"},
 };
 
@@ -34,6 +37,8 @@ void print_help() {
 int main(int argc, char** argv) {
   cmd::block_stop_signals();
   std::vector<std::string> arguments(argv + 1, argv + argc);
+  // The name under which the manifest of `kubectl kcp workload sync` starts it.
+  if (std::string_view(argv[0]).ends_with("/syncer")) return cmd::syncer_command(arguments);
   if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h") {
     print_help();
     return arguments.empty() ? 2 : 0;

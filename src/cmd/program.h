@@ -21,6 +21,8 @@ int run_until_stopped(net::LoopPool& pool, Task<> task, std::string_view prefix 
 int start(const std::vector<std::string>& arguments);
 int playground(const std::vector<std::string>& arguments);
 int cluster_command(const std::vector<std::string>& arguments);
+int syncer_command(const std::vector<std::string>& arguments);
+int glbc_command(const std::vector<std::string>& arguments);
 int bench_command(const std::vector<std::string>& arguments);
 
 }  // namespace cmd

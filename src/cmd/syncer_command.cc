@@ -18,6 +18,8 @@ struct SyncerFlags {
   std::string to_kubeconfig, to_context;
   std::string target, uid;
   std::string clean_delay = "30s";
+  // Of manifests that were made for other syncers; they change nothing here.
+  std::string qps, burst, resources, dns_image, import_interval, feature_gates;
 };
 
 // "30s", "2m", "1h"; nothing if it is none of these.
@@ -77,6 +79,14 @@ int syncer_command(const std::vector<std::string>& arguments) {
   flags.add("sync-target-uid", &values.uid, "uid of the SyncTarget; another is refused");
   flags.add("downstream-namespace-clean-delay", &values.clean_delay,
             "how long an unused namespace stays in the physical cluster");
+  for (auto [name, value] : {std::pair{"qps", &values.qps},
+                             {"burst", &values.burst},
+                             {"resources", &values.resources},
+                             {"dns-image", &values.dns_image},
+                             {"api-import-poll-interval", &values.import_interval},
+                             {"feature-gates", &values.feature_gates}}) {
+    flags.add(name, value, "taken from manifests as they are; not used");
+  }
   auto outcome = flags.parse(arguments);
   if (outcome != Flags::Outcome::Run) return outcome == Flags::Outcome::Help ? 0 : 2;
   for (auto [name, value] : {std::pair{"from-kubeconfig", &values.from_kubeconfig},

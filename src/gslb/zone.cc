@@ -14,12 +14,15 @@ using dnswire::Type;
 
 Type type_of_address(const std::string& rdata) { return rdata.size() == 4 ? Type::A : Type::AAAA; }
 
-// The targets to answer with: the healthy ones, or all if none is.
+bool is_six(const Target& target) { return target.address.contains(':'); }
+
+// The targets to answer with: the healthy ones of each kind, or all of a kind if none is.
 std::vector<std::string> live_addresses(const std::vector<Target>& targets) {
-  bool any = std::ranges::any_of(targets, &Target::healthy);
   std::vector<std::string> addresses;
   for (const Target& target : targets) {
-    if (target.healthy || !any) addresses.push_back(target.address);
+    bool other = std::ranges::any_of(
+        targets, [&](const Target& one) { return one.healthy && is_six(one) == is_six(target); });
+    if (target.healthy || !other) addresses.push_back(target.address);
   }
   return addresses;
 }

@@ -13,15 +13,18 @@
 
 namespace gslb {
 
-// A name with its addresses. Those that are not healthy are left out of answers unless none is.
+// A name with its addresses. Those that are not healthy are left out of answers unless none of
+// their kind (A, AAAA) is healthy. A name without addresses exists: it answers NODATA.
 struct Target {
   std::string address;  // IPv4 or IPv6
   bool healthy = true;
+  friend bool operator==(const Target&, const Target&) = default;
 };
 struct HostRecord {
   std::string name;  // "abc.glbc.test"
   std::uint32_t ttl = 60;
   std::vector<Target> targets;
+  friend bool operator==(const HostRecord&, const HostRecord&) = default;
 };
 
 struct ZoneOptions {

@@ -41,6 +41,20 @@ TEST(Zones, WithNoHealthyTargetAllAreAnswered) {
   EXPECT_EQ(zones.answer(ask("abc.glbc.test"), 0).answer.size(), 2u);
 }
 
+TEST(Zones, EachKindOfAddressFailsOpenByItself) {
+  auto zones = make_zones({{"abc.glbc.test", 5, {{"127.0.1.1", false}, {"::1", true}}}});
+  EXPECT_EQ(zones.answer(ask("abc.glbc.test"), 0).answer.size(), 1u);
+  EXPECT_EQ(zones.answer(ask("abc.glbc.test", Type::AAAA), 0).answer.size(), 1u);
+}
+
+TEST(Zones, AHostWithoutAddressesExists) {
+  auto zones = make_zones({{"abc.glbc.test", 5, {}}});
+  auto answer = zones.answer(ask("abc.glbc.test"), 0);
+  EXPECT_EQ(answer.rcode, Rcode::NoError);
+  EXPECT_TRUE(answer.answer.empty());
+  EXPECT_EQ(answer.authority.size(), 1u);
+}
+
 TEST(Zones, NegativeAnswersCarryTheSoa) {
   auto zones = make_zones({{"a.b.glbc.test", 5, {{"127.0.1.1", true}}}});
   auto missing = zones.answer(ask("x.glbc.test"), 0);
