@@ -31,4 +31,15 @@ UserPtr seen_from(UserPtr user, std::string_view cluster) {
   return foreign ? foreign : user;
 }
 
+UserPtr as_consumer(const User& user) {
+  constexpr std::string_view kPrefix = "apis.kcp.io:binding:";
+  UserPtr foreign = foreign_identity(user, "");  // no cluster is home to anybody there
+  auto consumer = std::make_shared<User>();
+  consumer->name = std::string(kPrefix) + global_name(user);
+  for (const std::string& group : (foreign ? *foreign : user).groups) {
+    consumer->groups.push_back(std::string(kPrefix) + group);
+  }
+  return consumer;
+}
+
 }  // namespace auth

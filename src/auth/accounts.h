@@ -31,4 +31,8 @@ UserPtr foreign_identity(const User& user, std::string_view cluster);
 // The same, or `user` itself.
 UserPtr seen_from(UserPtr user, std::string_view cluster);
 
+// How a provider of APIs names a user of one of its consumers in its policy: the global name and
+// each group behind "apis.kcp.io:binding:". It is no member of system:masters or anything else.
+UserPtr as_consumer(const User& user);
+
 }  // namespace auth

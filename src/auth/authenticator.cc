@@ -61,6 +61,13 @@ Result<UserPtr> Authenticator::authenticate(const http::Request& request) const 
   if (request.peer.trusted_identity) {
     return std::static_pointer_cast<const User>(request.peer.trusted_identity);
   }
+  // To leave it aside would do in the caller's own name what he wants to be done in another's.
+  for (const auto& [name, value] : request.headers.all()) {
+    if (!name.starts_with("impersonate-")) continue;
+    return std::unexpected(Error(Reason::Forbidden,
+                                 "impersonation is not supported; authenticate as the user in "
+                                 "whose name this is to be done"));
+  }
   auto unauthorized = std::unexpected(Error(Reason::Unauthorized, "Unauthorized"));
   if (request.peer.certificate_invalid) return unauthorized;
   if (!request.peer.certificate_der.empty()) {

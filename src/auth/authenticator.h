@@ -27,7 +27,8 @@ class Authenticator {
                          const AccountTokens* accounts = nullptr);
 
   // The user, who is always a member of system:authenticated; the anonymous user if the request
-  // carries no credentials; Unauthorized if it carries wrong ones.
+  // carries no credentials; Unauthorized if it carries wrong ones, Forbidden if it asks to be taken
+  // for somebody else.
   Result<UserPtr> authenticate(const http::Request& request) const;
 
   // The user of a bearer token that is meant for one of `audiences` (none = this API), and which of

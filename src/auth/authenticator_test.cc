@@ -63,6 +63,15 @@ TEST(Authenticator, CertificatesNameUserAndGroups) {
   EXPECT_EQ(name_of(authenticator.authenticate(request)), "Unauthorized");
 }
 
+TEST(Authenticator, NobodyIsTakenForSomebodyElse) {
+  Authenticator authenticator(*parse_token_file("secret,jane,1\n"));
+  for (const char* header : {"Impersonate-User", "impersonate-group", "Impersonate-Extra-a"}) {
+    http::Request request = with_token("Bearer secret");
+    request.headers.set(header, "bob");
+    EXPECT_EQ(name_of(authenticator.authenticate(request)), "Forbidden") << header;
+  }
+}
+
 TEST(TokenFile, MalformedLinesAreNamed) {
   EXPECT_EQ(parse_token_file("a,b,c\nx,y\n").error().message(),
             "line 2 of the token file must be token,user,uid[,groups]");

@@ -106,6 +106,7 @@ class Rbac final : public Authorizer {
   // a cluster mean that cluster's own service accounts, also those of the base cluster.
   void visit(const User& user, const std::string& cluster, const std::string& ns,
              const Visitor& visit_rule) {
+    if (cluster.empty()) return;  // a filter by no cluster would mean all of them
     std::vector<std::string> clusters{cluster};
     bool also_base = !options_.base_cluster.empty() && !options_.local_bindings_only;
     if (also_base && cluster != options_.base_cluster) {

@@ -10,6 +10,7 @@ namespace cache {
 namespace {
 
 constexpr Duration kFutureRevisionPatience = 3s;
+constexpr std::size_t kHistoryPage = 1000;  // events read at once at start-up
 
 class StoreCache final : public Cache, public storage::Observer {
  public:
@@ -75,11 +76,29 @@ class StoreCache final : public Cache, public storage::Observer {
     }
   }
 
+  std::vector<Placed> content(std::string_view cluster, std::string_view ns,
+                              std::size_t limit) const override {
+    std::vector<Placed> found;
+    std::shared_lock lock(mutex_);
+    for (const auto& [id, table] : tables_) {
+      table->collect(cluster, ns, [&](const ItemPtr& item) {
+        if (found.size() < limit) found.push_back({id, item});
+        return found.size() < limit;
+      });
+    }
+    return found;
+  }
+
   std::vector<std::string> keys_of_cluster(std::string_view cluster,
                                            std::size_t limit) const override {
     std::vector<std::string> keys;
     std::shared_lock lock(mutex_);
-    for (const auto& [id, table] : tables_) table->collect_keys(cluster, id, limit, keys);
+    for (const auto& [id, table] : tables_) {
+      table->collect(cluster, "", [&](const ItemPtr& item) {
+        if (keys.size() < limit) keys.push_back(storage_key(id, item->key));
+        return keys.size() < limit;
+      });
+    }
     return keys;
   }
 
@@ -111,7 +130,7 @@ class StoreCache final : public Cache, public storage::Observer {
     std::unique_lock lock(mutex_);
     auto& table = tables_[id];
     if (!table) {
-      table = std::make_unique<MemoryTable>(options_.ring_events, seen_);
+      table = std::make_unique<MemoryTable>(options_.ring_events, room_, seen_);
       table->start_ring(ring_floor_);
     }
     return *table;
@@ -134,7 +153,25 @@ class StoreCache final : public Cache, public storage::Observer {
     ring_floor_ = std::max(oldest, newest > reach ? newest - reach : 0);
     for (auto& [id, table] : tables_) table->start_ring(ring_floor_);
     ManualLoop loop;
-    auto events = run(loop, store.history(storage::Revision{ring_floor_}, 4 * reach));
+    std::uint64_t since = ring_floor_;
+    for (std::size_t limit = kHistoryPage;;) {
+      auto events = run(loop, store.history(storage::Revision{since}, limit));
+      bool more = events.size() == limit;
+      // The last transaction may not be whole: it comes with the next page.
+      auto last = events.empty() ? storage::Revision{} : events.back().revision;
+      if (more && events.front().revision == last) {
+        limit *= 2;
+        continue;
+      }
+      while (more && events.back().revision == last) events.pop_back();
+      append(events);
+      if (!more) return;
+      since = storage::number(events.back().revision);
+      limit = kHistoryPage;
+    }
+  }
+
+  void append(std::span<const storage::Event> events) {
     for (const storage::Event& event : events) {
       auto place = parse_storage_key(event.key);
       if (!place) continue;
@@ -156,6 +193,7 @@ class StoreCache final : public Cache, public storage::Observer {
   SeenRevision seen_ = 0;
   std::uint64_t ring_floor_ = 0;  // fixed once loaded
   mutable std::shared_mutex mutex_;
+  RingRoom room_;
   std::map<TableId, std::unique_ptr<MemoryTable>> tables_;  // guarded by mutex_; only grows
   std::vector<TableListener> listeners_;                    // fixed once requests are served
   std::mutex waiters_mutex_;

@@ -56,6 +56,11 @@ struct Item {
 };
 using ItemPtr = std::shared_ptr<const Item>;
 
+struct Placed {
+  TableId table;
+  ItemPtr item;
+};
+
 struct Event {
   enum class Type { Added, Modified, Deleted } type = Type::Added;
   ItemPtr item;      // Deleted: the last state, its resourceVersion that of the deletion
@@ -145,6 +150,9 @@ class Cache {
   // Returns when revision() >= `revision`; Timeout ("Too large resource version") after 3 s.
   virtual Task<> wait_until(std::uint64_t revision) = 0;
 
+  // The objects of one logical cluster, or of one namespace of it ("" = all), at most `limit`.
+  virtual std::vector<Placed> content(std::string_view cluster, std::string_view ns,
+                                      std::size_t limit) const = 0;
   // Every object of one logical cluster, in storage-key order, at most `limit` storage keys: for
   // deletion and export.
   virtual std::vector<std::string> keys_of_cluster(std::string_view cluster,

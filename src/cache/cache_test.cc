@@ -264,6 +264,38 @@ TEST_F(CacheTest, WatchesResumeAcrossARestart) {
   std::filesystem::remove_all(directory);
 }
 
+TEST_F(CacheTest, LargeTransactionsComeBackWholeAfterARestart) {
+  std::string directory =
+      std::filesystem::temp_directory_path() / ("cache-" + hex_encode(random_bytes(8)));
+  store_ = storage::open_rocksdb({directory});
+  open();
+  auto start = put({"c1", "n", "first"});
+  put({"c1", "n", "second"});
+  std::vector<storage::Write> many;
+  for (int i = 0; i < 2500; ++i) {
+    Key key{"c1", "n", "m" + std::to_string(i)};
+    many.push_back({storage_key(kMaps, key), Bytes(text_of(key, ""))});
+  }
+  write(std::move(many));
+  auto last = put({"c1", "n", "last"});
+  store_.reset();
+  store_ = storage::open_rocksdb({directory});
+  open();
+
+  auto watcher = *maps().watch({.cluster = "c1"}, start);
+  std::size_t events = 0;
+  std::uint64_t seen = start;
+  while (seen < last) {
+    auto batch = run(loop_, watcher->next(0s));
+    ASSERT_FALSE(batch.expired);
+    events += batch.events.size();
+    seen = batch.revision;
+  }
+  EXPECT_EQ(events, 2502U);
+  store_.reset();
+  std::filesystem::remove_all(directory);
+}
+
 TEST_F(CacheTest, ManyThreadsReadWhileOneWrites) {
   open({.ring_events = 1000});
   auto start = cache_->revision();

@@ -15,6 +15,13 @@ constexpr std::size_t kMaxScan = 16 * 1024;  // events looked at while the lock 
 // Beyond this many objects the rest of a page is not counted.
 constexpr std::size_t kMaxCounted = 50'000;
 
+// The bytes that an event holds: its object before and after, and a frame of it once somebody
+// watches.
+std::size_t weight(const Event& event) {
+  std::size_t before = event.previous ? event.previous->json.size() : 0;
+  return 2 * event.item->json.size() + before + 512;
+}
+
 // Whether `key` lies behind everything that `filter` can select.
 bool is_beyond(const Key& key, const Filter& filter) {
   if (filter.cluster.empty()) return false;
@@ -168,9 +175,20 @@ void MemoryTable::append_event(EventPtr event) {
   push(std::move(event));
 }
 
+bool MemoryTable::is_ring_full() const {
+  std::size_t room = room_.used > room_.in_all ? room_.least : room_.per_table;
+  return ring_.size() > ring_events_ || (ring_bytes_ > room && ring_.size() > 1);
+}
+
 void MemoryTable::push(EventPtr event) {
+  std::size_t more = weight(*event);
+  ring_bytes_ += more;
+  room_.used += more;
   ring_.push_back(std::move(event));
-  while (ring_.size() > ring_events_) {
+  while (is_ring_full()) {
+    std::size_t less = weight(*ring_.front());
+    ring_bytes_ -= less;
+    room_.used -= less;
     floor_ = ring_.front()->revision;
     ring_.pop_front();
   }
@@ -229,12 +247,13 @@ void MemoryTable::tell_listeners(const EventPtr& event) const {
   for (const Listener& listener : listeners_) listener(event);
 }
 
-void MemoryTable::collect_keys(std::string_view cluster, const TableId& id, std::size_t limit,
-                               std::vector<std::string>& keys) const {
+void MemoryTable::collect(std::string_view cluster, std::string_view ns,
+                          const std::function<bool(const ItemPtr&)>& visit) const {
   std::shared_lock lock(mutex_);
-  auto it = objects_.lower_bound(Key{std::string(cluster), "", ""});
-  for (; it != objects_.end() && (*it)->key.cluster == cluster && keys.size() < limit; ++it) {
-    keys.push_back(storage_key(id, (*it)->key));
+  auto it = objects_.lower_bound(Key{std::string(cluster), std::string(ns), ""});
+  for (; it != objects_.end() && (*it)->key.cluster == cluster; ++it) {
+    if (!ns.empty() && (*it)->key.ns != ns) return;
+    if (!visit(*it)) return;
   }
 }
 

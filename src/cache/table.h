@@ -17,10 +17,19 @@ namespace cache {
 // The newest revision that all tables have seen; shared by a cache and its tables.
 using SeenRevision = std::atomic<std::uint64_t>;
 
+// How many bytes the events of all tables may hold; shared by a cache and its tables.
+struct RingRoom {
+  std::size_t in_all = std::size_t{1} << 30;
+  std::size_t per_table = std::size_t{128} << 20;
+  std::size_t least = std::size_t{8}
+                      << 20;  // what a table may hold when all together hold too much
+  std::atomic<std::size_t> used = 0;
+};
+
 class MemoryTable final : public Table {
  public:
-  MemoryTable(std::size_t ring_events, const SeenRevision& seen)
-      : ring_events_(ring_events), seen_(seen) {}
+  MemoryTable(std::size_t ring_events, RingRoom& room, const SeenRevision& seen)
+      : ring_events_(ring_events), room_(room), seen_(seen) {}
 
   ItemPtr find(const Key& key) const override;
   Snapshot list(const Filter& filter, std::size_t limit, std::optional<Key> from) const override;
@@ -36,9 +45,9 @@ class MemoryTable final : public Table {
   void listen(Listener listener);
   void tell_listeners(const EventPtr& event) const;
   void for_each(const std::function<void(const ItemPtr&)>& visit) const;
-  // Appends the keys of a cluster's objects until `keys` has `limit`.
-  void collect_keys(std::string_view cluster, const TableId& id, std::size_t limit,
-                    std::vector<std::string>& keys) const;
+  // The objects of a cluster, or of a namespace of it, until `visit` says false.
+  void collect(std::string_view cluster, std::string_view ns,
+               const std::function<bool(const ItemPtr&)>& visit) const;
 
  private:
   friend class RingWatcher;
@@ -58,12 +67,16 @@ class MemoryTable final : public Table {
   void push(EventPtr event);
   void wake(const std::string& cluster, std::uint64_t revision);
 
+  bool is_ring_full() const;
+
   const std::size_t ring_events_;
+  RingRoom& room_;
   const SeenRevision& seen_;
   mutable std::shared_mutex mutex_;
   Objects objects_;            // guarded by mutex_, like all below
   std::deque<EventPtr> ring_;  // in revision order
-  std::uint64_t floor_ = 0;    // events up to here are not (or no longer) in the ring
+  std::size_t ring_bytes_ = 0;
+  std::uint64_t floor_ = 0;  // events up to here are not (or no longer) in the ring
   Waiters waiters_;
   std::uint64_t next_waiter_ = 1;
   std::vector<Listener> listeners_;  // fixed once requests are served

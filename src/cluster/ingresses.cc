@@ -1,5 +1,7 @@
 #include "cluster/ingresses.h"
 
+#include <map>
+
 #include "base/error.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -28,6 +30,26 @@ std::optional<std::string> secret_data(const Value& secret, const char* key) {
   return base64_decode(secret["data"][key].as_string());
 }
 
+// A host is one namespace's, that of its oldest Ingress: nobody takes over another's by naming it,
+// neither its traffic nor its certificate. "" is the default and nobody's.
+std::map<std::string, std::string> owners_of_hosts(const std::vector<Value>& ingresses) {
+  std::map<std::string, std::pair<std::string, std::string>> first;  // host: {created, namespace}
+  for (const Value& ingress : ingresses) {
+    std::pair claim(ingress.at("metadata", "creationTimestamp").str(), object::ns(ingress));
+    auto note = [&](const Value& host) {
+      auto [place, is_new] = first.try_emplace(lower(host.as_string()), claim);
+      if (!is_new) place->second = std::min(place->second, claim);
+    };
+    for (const Value& rule : ingress.at("spec", "rules").elements()) note(rule["host"]);
+    for (const Value& tls : ingress.at("spec", "tls").elements()) {
+      for (const Value& host : tls["hosts"].elements()) note(host);
+    }
+  }
+  std::map<std::string, std::string> owners;
+  for (const auto& [host, claim] : first) owners[host] = claim.second;
+  return owners;
+}
+
 // Everything here depends on everything: any change looks at some Ingress, which makes all tables.
 std::vector<controller::Key> any_ingress(const controller::World& world, const Value&) {
   auto all = world.list("ingresses", "", "");
@@ -39,9 +61,13 @@ std::vector<controller::Key> any_ingress(const controller::World& world, const V
 
 std::shared_ptr<const RouteTable> routes_of(const controller::World& world) {
   auto table = std::make_shared<RouteTable>();
-  for (const Value& ingress : world.list("ingresses", "", "")) {
+  auto ingresses = world.list("ingresses", "", "");
+  auto owners = owners_of_hosts(ingresses);
+  for (const Value& ingress : ingresses) {
     for (const Value& rule : ingress.at("spec", "rules").elements()) {
-      auto& routes = table->hosts[lower(rule["host"].as_string())];
+      std::string host = lower(rule["host"].as_string());
+      if (!host.empty() && owners[host] != object::ns(ingress)) continue;
+      auto& routes = table->hosts[host];
       for (const Value& path : rule.at("http", "paths").elements()) {
         bool exact = path["pathType"].as_string() == "Exact";
         routes.push_back(
@@ -61,7 +87,9 @@ std::shared_ptr<const RouteTable> routes_of(const controller::World& world) {
 
 std::shared_ptr<const CertificateTable> certificates_of(const controller::World& world) {
   auto table = std::make_shared<CertificateTable>();
-  for (const Value& ingress : world.list("ingresses", "", "")) {
+  auto ingresses = world.list("ingresses", "", "");
+  auto owners = owners_of_hosts(ingresses);
+  for (const Value& ingress : ingresses) {
     for (const Value& tls : ingress.at("spec", "tls").elements()) {
       auto secret = world.find({"secrets", "", object::ns(ingress), tls["secretName"].str()});
       auto certificate = secret ? secret_data(*secret, "tls.crt") : std::nullopt;
@@ -69,8 +97,9 @@ std::shared_ptr<const CertificateTable> certificates_of(const controller::World&
       if (!certificate || !key) continue;
       try {
         auto identity = std::make_shared<net::TlsIdentity>(*certificate, *key);
-        for (const Value& host : tls["hosts"].elements()) {
-          (*table)[lower(host.as_string())] = identity;
+        for (const Value& one : tls["hosts"].elements()) {
+          std::string host = lower(one.as_string());
+          if (owners[host] == object::ns(ingress)) (*table)[host] = identity;
         }
       } catch (const Error& error) {
         log(LogLevel::Warning, "cluster", "an ingress's certificate is unusable",

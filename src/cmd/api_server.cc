@@ -5,9 +5,10 @@
 #include "base/error.h"
 #include "cmd/credentials.h"
 #include "cmd/files.h"
+#include "controllers/api_sharing/policies.h"
 #include "controllers/api_sharing/rules.h"
+#include "controllers/content/reaper.h"
 #include "controllers/garbage/collector.h"
-#include "controllers/namespaces/reaper.h"
 #include "controllers/workload/workload.h"
 #include "controllers/workspaces/path_index.h"
 #include "http/server.h"
@@ -56,7 +57,8 @@ auth::AccountTokens::Options account_options(Flavour flavour) {
 
 std::unique_ptr<auth::Authorizer> make_authorizer(Flavour flavour, cache::Cache& cache) {
   if (flavour == Flavour::PlainCluster) return auth::make_rbac(cache, {});
-  return auth::make_workspace_authorizer(cache, std::string(tenancy::kAdmin));
+  return auth::make_workspace_authorizer(cache, std::string(tenancy::kAdmin),
+                                         controllers::make_permission_policies(cache));
 }
 
 }  // namespace
@@ -166,7 +168,10 @@ Task<> ApiServer::run(std::function<void(Scope&)> add_tasks) {
   Parts& parts = *parts_;
   co_await with_scope([&parts, &add_tasks](Scope& scope) -> Task<> {
     scope.spawn("http", parts.http.run());
-    scope.spawn("namespaces", controllers::reap_namespaces(*parts.registry));
+    std::vector holders{controllers::namespace_holder(*parts.registry),
+                        controllers::definition_holder(*parts.registry)};
+    if (parts.sharing) holders.push_back(parts.sharing->holder());
+    scope.spawn("content", controllers::reap_content(*parts.registry, std::move(holders)));
     scope.spawn("garbage", controllers::collect_garbage(*parts.registry, parts.owners));
     if (parts.sharing) scope.spawn("sharing", parts.sharing->run());
     add_tasks(scope);

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "base/strings.h"
 #include "cmd/cluster_plane.h"
 #include "cmd/control_plane.h"
@@ -13,14 +12,12 @@
 #include "cmd/program.h"
 #include "glbc/glbc.h"
 #include "http/client.h"
-#include "object/object.h"
 #include "syncer/syncer.h"
 
 namespace cmd {
 namespace {
 
 constexpr std::size_t kLoops = 2;
-constexpr Duration kRetry = 1s;
 
 struct PlaygroundOptions {
   ControlPlaneOptions plane;
@@ -38,35 +35,6 @@ ClusterPlaneOptions cluster_options(const std::string& root, const std::string& 
   options.kubeconfig = root + "/clusters/" + name + ".kubeconfig";
   options.address = address;
   return options;
-}
-
-// The uid of the SyncTarget with this name, as soon as there is one.
-Task<std::string> wait_for_uid(client::Client compute, std::string name) {
-  const client::Resource kSyncTargets{"workload.kcp.io", "v1alpha1", "synctargets", false};
-  while (true) {
-    try {
-      auto target = co_await compute.find(kSyncTargets, "", name);
-      if (target) co_return object::uid(*target);
-    } catch (const Error& error) {
-      log(LogLevel::Warning, "playground", "cannot look for a SyncTarget",
-          {{"name", name}, {"why", error.message()}});
-    }
-    co_await sleep_for(kRetry);
-  }
-}
-
-// A SyncTarget that is deleted and made again gets another syncer, as a new deployment would be.
-Task<> keep_syncing(syncer::Options options) {
-  while (true) {
-    try {
-      co_await syncer::run(options);
-    } catch (const Error& error) {
-      if (error.reason() != Reason::Gone) throw;
-      log(LogLevel::Info, "playground", "a SyncTarget was made anew", {{"name", options.target}});
-    }
-    auto compute = options.upstream->at("/clusters/" + options.cluster);
-    options.uid = co_await wait_for_uid(std::move(compute), options.target);
-  }
 }
 
 class Playground {
@@ -113,7 +81,7 @@ class Playground {
       options.cluster = kComputeWorkspace;
       options.target = its.name;
       options.uid = uids_[its.name];
-      scope.spawn("syncer-" + its.name, keep_syncing(std::move(options)));
+      scope.spawn("syncer-" + its.name, syncer::run_for_name(std::move(options)));
     }
     glbc::Options options;
     options.shard = upstream("glbc", kGlbcUser);

@@ -13,6 +13,7 @@ constexpr Duration kIdle = 120s;  // up to the end of a request's head
 constexpr Duration kStall = 60s;  // between two pieces of its body
 constexpr std::size_t kMaxPipelined = 64 * 1024;
 constexpr std::size_t kMaxDrained = 256 * 1024;
+constexpr std::size_t kMaxCopied = 16 * 1024;  // of a piece of a response
 
 // What the parts of one connection share: the stream and the input not yet consumed.
 struct Connection {
@@ -98,7 +99,14 @@ class Http1Writer final : public ResponseWriter {
       co_return;
     }
     std::string head = hex_size(piece.size()) + "\r\n";
-    co_await connection_.stream.write(head.append(piece.view()).append("\r\n"));
+    if (piece.size() <= kMaxCopied) {
+      co_await connection_.stream.write(head.append(piece.view()).append("\r\n"));
+      co_return;
+    }
+    // Not copied: a peer may take it slowly, and there may be many of such.
+    co_await connection_.stream.write(head);
+    co_await connection_.stream.write(piece.view());
+    co_await connection_.stream.write("\r\n");
   }
 
   Task<> finish() override {

@@ -8,6 +8,7 @@ namespace json {
 namespace {
 
 constexpr std::size_t kMaxCopied = 3 * 1024 * 1024;  // bytes that all "copy" operations may add
+constexpr std::size_t kMaxShifted = 10'000'000;      // elements of arrays that may change places
 
 Error malformed(std::string_view why) {
   return Error::bad_request("invalid JSON patch: " + std::string(why));
@@ -94,6 +95,14 @@ class Operations {
         fmt::format("{} operation does not apply: doc is missing path: \"{}\"", op, text_));
   }
 
+  // Work that a short patch could make endless.
+  std::optional<Error> shift(std::size_t elements) {
+    shifted_ += elements;
+    if (shifted_ <= kMaxShifted) return {};
+    return Error(Reason::RequestEntityTooLarge,
+                 "the JSON patch moves too many elements of arrays; send the arrays whole");
+  }
+
   std::optional<Error> add(const Path& path, Value value) {
     if (path.empty()) {
       root_ = std::move(value);
@@ -107,6 +116,7 @@ class Operations {
     }
     auto index = parent->is_array() ? parse_index(path.back(), parent->size(), true) : std::nullopt;
     if (!index) return missing("add");
+    if (auto error = shift(parent->size() - *index)) return error;
     parent->insert(*index, std::move(value));
     return {};
   }
@@ -118,7 +128,9 @@ class Operations {
     if (parent->is_object()) {
       parent->erase(path.back());
     } else {
-      parent->erase_element(*parse_index(path.back(), parent->size(), false));
+      std::size_t index = *parse_index(path.back(), parent->size(), false);
+      if (auto error = shift(parent->size() - index)) return error;
+      parent->erase_element(index);
     }
     return {};
   }
@@ -169,6 +181,7 @@ class Operations {
   Value& root_;
   std::string text_;  // the path of the present operation, for messages
   std::size_t copied_ = 0;
+  std::size_t shifted_ = 0;
 };
 
 }  // namespace

@@ -30,6 +30,19 @@ TEST(JsonPatch, AppliesEachOperation) {
             R"({"a/b~":1})");
 }
 
+TEST(JsonPatch, ShortPatchesCannotMakeEndlessWork) {
+  Value target = Value::object({{"a", Value::array(std::vector<Value>(1'000'000))}});
+  Value patch = Value::array();
+  for (int i = 0; i < 9000; ++i) {
+    patch.push_back(parsed(R"({"op":"add","path":"/a/0","value":1})"));
+  }
+  auto added = json::apply_json_patch(target, patch);
+  ASSERT_FALSE(added);
+  EXPECT_EQ(added.error().reason(), Reason::RequestEntityTooLarge);
+  for (Value& one : patch.edit_elements()) one = parsed(R"({"op":"remove","path":"/a/0"})");
+  EXPECT_FALSE(json::apply_json_patch(target, patch));
+}
+
 TEST(JsonPatch, RefusesWhatCannotBeApplied) {
   EXPECT_EQ(patched("{}", R"([{"op":"remove","path":"/a"}])"), "Invalid");
   EXPECT_EQ(patched("{}", R"([{"op":"replace","path":"/a","value":1}])"), "Invalid");

@@ -175,6 +175,11 @@ void read_metadata(Scanner& scan, Header& header) {
       read_owners(scan, header);
     } else if (key == "deletionTimestamp") {
       header.deleting = !scan.string_or_skip().empty();
+    } else if (key == "finalizers" && scan.is_next('[')) {
+      scan.elements([&] {
+        header.has_finalizers = true;
+        scan.skip();
+      });
     } else {
       scan.skip();
     }

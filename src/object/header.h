@@ -20,7 +20,8 @@ struct Header {
   std::string uid;
   std::vector<std::pair<std::string, std::string>> labels;  // sorted by key
   std::vector<std::string> owner_uids;
-  bool deleting = false;  // metadata.deletionTimestamp is set
+  bool deleting = false;        // metadata.deletionTimestamp is set
+  bool has_finalizers = false;  // metadata.finalizers is not empty
   // Offset just behind the '{' of metadata, where `"resourceVersion":"N",` is spliced in.
   std::size_t metadata_offset = 0;
 };

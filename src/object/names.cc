@@ -24,6 +24,9 @@ bool is_dns1123_label(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return is_lower_alphanumeric(c) || c == '-'; });
 }
 
+// Each is looked up whenever one of them changes.
+constexpr std::size_t kMaxOwners = 1000;
+
 bool is_dns1123_subdomain(std::string_view text) {
   return std::ranges::all_of(split(text, '.'), is_dns1123_label);
 }
@@ -65,6 +68,12 @@ void check_map(const json::Value& map, std::string_view path, bool are_labels,
 }
 
 void check_owners(const json::Value& owners, std::vector<Cause>& causes) {
+  if (owners.size() > kMaxOwners) {
+    causes.push_back(
+        {"FieldValueTooMany", "metadata.ownerReferences",
+         fmt::format("Too many: {}: must have at most {} items", owners.size(), kMaxOwners)});
+    return;
+  }
   const json::Value* controller = nullptr;
   std::size_t index = 0;
   for (const json::Value& owner : owners.elements()) {

@@ -23,6 +23,18 @@ TEST(Header, IsReadFromTextWithoutATree) {
   EXPECT_EQ(header->labels, (object::Labels{{"a", "1"}, {"b", "2"}}));
   EXPECT_EQ(header->owner_uids, std::vector<std::string>{"o"});
   EXPECT_FALSE(header->deleting);
+  EXPECT_FALSE(header->has_finalizers);
+}
+
+TEST(Header, TellsWhetherThereAreFinalizers) {
+  auto with = object::read_header(
+      R"({"apiVersion":"v1","kind":"A","metadata":{"name":"a","finalizers":["x/y"],"uid":"u"}})");
+  auto without = object::read_header(
+      R"({"apiVersion":"v1","kind":"A","metadata":{"name":"a","finalizers":[],"uid":"u"}})");
+  ASSERT_TRUE(with && without);
+  EXPECT_TRUE(with->has_finalizers);
+  EXPECT_EQ(with->uid, "u");
+  EXPECT_FALSE(without->has_finalizers);
 }
 
 TEST(Header, ResourceVersionIsSplicedIntoMetadata) {

@@ -112,9 +112,19 @@ std::shared_ptr<Kind> read_schema(json::Value spec) {
 KindPtr kind_of_crd(const json::Value& crd) {
   if (!object::is_true(crd, "Established")) return nullptr;
   const json::Value& spec = crd["spec"];
-  const json::Value& names = crd.at("status", "acceptedNames");
+  // Not those of the status: users can write that, and names are parts of storage keys.
+  const json::Value& names = spec["names"];
   std::string digest = schema::sha256_hex("crd" + json::print(spec) + json::print(names));
-  return shared_kind(digest, [&] { return read_kind(spec, names); });
+  KindPtr kind = shared_kind(digest, [&] { return read_kind(spec, names); });
+  return object::is_deleting(crd) ? closing(kind) : kind;
+}
+
+KindPtr closing(const KindPtr& kind) {
+  return shared_kind(kind->digest + "/closing", [&] {
+    auto copy = std::make_shared<Kind>(*kind);
+    copy->verbs = {"delete", "deletecollection", "get", "list", "patch", "update", "watch"};
+    return copy;
+  });
 }
 
 KindPtr kind_of_schema(const json::Value& schema, std::string_view identity) {

@@ -85,7 +85,7 @@ Task<std::optional<Written>> StoreRegistry::try_create(const Call& call, json::V
   if (options_.flavour == Flavour::Workspaces) {
     object::set_annotation(object, "kcp.io/cluster", call.cluster);
   }
-  call.version->schema->apply_defaults(object);
+  apply_defaults(call, object);
   if (call.kind->rules) call.kind->rules->on_create(call, object);
   co_await mutate(call, object, {});
   check_namespace(call);

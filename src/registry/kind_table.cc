@@ -151,7 +151,7 @@ void LiveKindTable::read_binding(const cache::Item& item, bool gone) {
     std::string provider = status["apiExportClusterName"].str();
     for (const json::Value& bound : status["boundResources"].elements()) {
       if (KindPtr kind = bound_kind(provider, bound["schema"])) {
-        kinds.push_back(std::move(kind));
+        kinds.push_back(item.header.deleting ? closing(kind) : kind);
       } else {
         missing.push_back({provider, "", bound.at("schema", "name").str()});
       }

@@ -81,6 +81,8 @@ class LiveKindTable final : public KindTable {
 // The kind that a CustomResourceDefinition describes; null if it is not served (names not accepted,
 // no served version). The same spec gives the same Kind.
 KindPtr kind_of_crd(const json::Value& crd);
+// `kind` while what defines it is being removed: no new objects.
+KindPtr closing(const KindPtr& kind);
 // The kind that an APIResourceSchema describes, as an export with this identity offers it. A schema
 // that is one of our own exportable kinds' is that kind in every respect.
 KindPtr kind_of_schema(const json::Value& schema, std::string_view identity);

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/strings.h"
+#include "json/size.h"
 #include "json/text.h"
 #include "object/names.h"
 #include "registry/rules/rules.h"
@@ -14,6 +15,8 @@ namespace registry {
 namespace {
 
 using NameCheck = std::vector<std::string> (*)(std::string_view);
+
+constexpr std::size_t kMaxObjectBytes = std::size_t{4} << 20;
 
 std::vector<std::string> check_any_segment(std::string_view) { return {}; }
 
@@ -142,6 +145,15 @@ void StoreRegistry::prune(const Call& call, json::Value& object,
     throw Error::bad_request("strict decoding error: " + join(texts, ", "));
   }
   warnings.insert(warnings.end(), texts.begin(), texts.end());
+}
+
+void StoreRegistry::apply_defaults(const Call& call, json::Value& object) {
+  call.version->schema->apply_defaults(object);
+  if (json::is_within(object, kMaxObjectBytes)) return;
+  throw Error(Reason::RequestEntityTooLarge,
+              fmt::format("the object is over {} MiB with the defaults of its schema; make it "
+                          "smaller",
+                          kMaxObjectBytes >> 20));
 }
 
 Task<> StoreRegistry::mutate(const Call& call, json::Value& object, const json::Value& before) {

@@ -37,6 +37,8 @@ class StoreRegistry final : public Registry {
   cache::ItemPtr find(const Call& call);
   static Error not_found(const Call& call);
 
+  // Throws RequestEntityTooLarge if defaults make too much of the object.
+  static void apply_defaults(const Call& call, json::Value& object);
   // Removes what the schema does not name; answers by the call's field validation.
   static void prune(const Call& call, json::Value& object, std::vector<std::string>& warnings);
   Task<> mutate(const Call& call, json::Value& object, const json::Value& before);

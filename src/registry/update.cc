@@ -111,7 +111,7 @@ Task<std::optional<Written>> StoreRegistry::try_update(const Call& call, const C
   Written written;
   prune(call, wanted, written.warnings);
   json::Value after = merge_update(call, present, std::move(wanted));
-  call.version->schema->apply_defaults(after);
+  apply_defaults(call, after);
   co_return co_await finish_update(call, *item, present, std::move(after), conditional && !is_own,
                                    std::move(written.warnings));
 }

@@ -55,9 +55,12 @@ struct Node {
   const Node* find(std::string_view property) const;
 };
 
-// Reads a schema; problems are appended to `causes` with their path.
-NodePtr read_node(const json::Value& source, const std::string& path, int depth,
-                  std::vector<Cause>& causes);
+// A schema that is being read.
+struct Reading {
+  std::vector<Cause> causes;  // problems with their path
+  int instructions = 0;       // of all patterns so far
+};
+NodePtr read_node(const json::Value& source, const std::string& path, int depth, Reading& reading);
 // The rules for structural schemas, below `path`.
 void check_structural(const json::Value& source, const std::string& path,
                       std::vector<Cause>& causes);
@@ -67,13 +70,20 @@ void prune_node(const Node& node, json::Value& value, bool is_root, const std::s
 void default_node(const Node& node, json::Value& value);
 
 // Collects violations, at most 100. `before` may be null: unchanged values are not judged again.
+// What would take too much work to judge is a violation.
 class Validator {
  public:
   void check(const Node& node, const json::Value& value, const json::Value* before,
              const std::string& path);
-  std::vector<Cause> take() { return std::move(causes_); }
+  std::vector<Cause> take();
 
  private:
+  bool is_done() const;
+  bool is_enough();
+  bool spend(std::size_t work);
+  void check_enumeration(const json::Value& enumeration, const json::Value& value,
+                         const std::string& path);
+  bool matches_pattern(const re2::RE2& pattern, std::string_view text);
   void check_type(const Node& node, const json::Value& value, const std::string& path, bool& ok);
   void check_object(const Node& node, const json::Value& value, const json::Value* before,
                     const std::string& path);
@@ -85,11 +95,13 @@ class Validator {
   void check_string(const Limits& limits, const json::Value& value, const std::string& path);
   void check_sizes(const Limits& limits, const json::Value& value, const std::string& path);
   void check_uniqueness(const Node& node, const json::Value& value, const std::string& path);
-  static bool is_valid(const Node& node, const json::Value& value, const std::string& path);
+  bool is_valid(const Node& node, const json::Value& value, const std::string& path);
   void add(Cause cause);
   void invalid(const std::string& path, const json::Value& value, std::string_view why);
 
   std::vector<Cause> causes_;
+  std::size_t work_ = 0;
+  bool first_only_ = false;  // whether there is one is all that is asked
 };
 
 bool matches_format(std::string_view format, std::string_view text);  // unknown formats match

@@ -11,6 +11,9 @@ namespace schema {
 namespace {
 
 constexpr int kMaxDepth = 200;
+constexpr std::int64_t kMaxPatternMemory = 128 * 1024;
+// Instructions of all patterns of a schema: short ones with repetitions may compile to a lot.
+constexpr int kMaxInstructions = 20'000;
 
 std::optional<double> number_of(const json::Value& value) {
   return value.is_number() ? std::optional(value.as_double()) : std::nullopt;
@@ -30,17 +33,17 @@ Node::Type type_of(std::string_view text) {
 }
 
 std::vector<NodePtr> read_list(const json::Value& list, const std::string& path, int depth,
-                               std::vector<Cause>& causes) {
+                               Reading& reading) {
   std::vector<NodePtr> nodes;
   std::size_t index = 0;
   for (const json::Value& one : list.elements()) {
-    nodes.push_back(read_node(one, fmt::format("{}[{}]", path, index++), depth, causes));
+    nodes.push_back(read_node(one, fmt::format("{}[{}]", path, index++), depth, reading));
   }
   return nodes;
 }
 
 std::unique_ptr<const Limits> read_limits(const json::Value& source, const std::string& path,
-                                          int depth, std::vector<Cause>& causes) {
+                                          int depth, Reading& reading) {
   constexpr std::string_view kNames[] = {
       "minimum",  "maximum",       "multipleOf",    "minLength",   "maxLength", "minItems",
       "maxItems", "minProperties", "maxProperties", "uniqueItems", "pattern",   "format",
@@ -64,39 +67,42 @@ std::unique_ptr<const Limits> read_limits(const json::Value& source, const std::
   limits->format = source["format"].str();
   limits->enumeration = source["enum"];
   limits->pattern_text = source["pattern"].str();
-  if (!limits->pattern_text.empty()) {
+  if (!limits->pattern_text.empty() && reading.instructions <= kMaxInstructions) {
     re2::RE2::Options options;
     options.set_log_errors(false);
-    options.set_max_mem(1 << 20);
+    options.set_max_mem(kMaxPatternMemory);
     limits->pattern = std::make_shared<re2::RE2>(limits->pattern_text, options);
     if (!limits->pattern->ok()) {
-      causes.push_back(object::invalid_value(
+      reading.causes.push_back(object::invalid_value(
           path + ".pattern", limits->pattern_text,
           "must be a valid regular expression, but isn't: " + limits->pattern->error()));
+    } else if ((reading.instructions += limits->pattern->ProgramSize()) > kMaxInstructions) {
+      reading.causes.push_back(object::forbidden_value(
+          path + ".pattern", "the patterns of the schema are too complex in all"));
     }
   }
-  limits->all_of = read_list(source["allOf"], path + ".allOf", depth, causes);
-  limits->any_of = read_list(source["anyOf"], path + ".anyOf", depth, causes);
-  limits->one_of = read_list(source["oneOf"], path + ".oneOf", depth, causes);
+  limits->all_of = read_list(source["allOf"], path + ".allOf", depth, reading);
+  limits->any_of = read_list(source["anyOf"], path + ".anyOf", depth, reading);
+  limits->one_of = read_list(source["oneOf"], path + ".oneOf", depth, reading);
   if (source["not"].is_object())
-    limits->negated = read_node(source["not"], path + ".not", depth, causes);
+    limits->negated = read_node(source["not"], path + ".not", depth, reading);
   return limits;
 }
 
 void read_children(const json::Value& source, const std::string& path, int depth, Node& node,
-                   std::vector<Cause>& causes) {
+                   Reading& reading) {
   for (const json::Member& member : source["properties"].members()) {
     std::string below = fmt::format("{}.properties[{}]", path, member.key);
-    node.properties.emplace_back(member.key, read_node(member.value, below, depth, causes));
+    node.properties.emplace_back(member.key, read_node(member.value, below, depth, reading));
   }
   std::ranges::sort(node.properties, {}, [](const auto& entry) { return entry.first; });
   const json::Value& additional = source["additionalProperties"];
   if (additional.is_object()) {
-    node.additional = read_node(additional, path + ".additionalProperties", depth, causes);
+    node.additional = read_node(additional, path + ".additionalProperties", depth, reading);
   }
   node.additional_allowed = additional.as_bool();
   if (source["items"].is_object()) {
-    node.items = read_node(source["items"], path + ".items", depth, causes);
+    node.items = read_node(source["items"], path + ".items", depth, reading);
   }
 }
 
@@ -108,11 +114,10 @@ const Node* Node::find(std::string_view property) const {
   return it != properties.end() && it->first == property ? it->second.get() : nullptr;
 }
 
-NodePtr read_node(const json::Value& source, const std::string& path, int depth,
-                  std::vector<Cause>& causes) {
+NodePtr read_node(const json::Value& source, const std::string& path, int depth, Reading& reading) {
   auto node = std::make_unique<Node>();
   if (depth > kMaxDepth) {
-    causes.push_back(object::forbidden_value(path, "the schema is nested too deeply"));
+    reading.causes.push_back(object::forbidden_value(path, "the schema is nested too deeply"));
     return node;
   }
   node->type = type_of(source["type"].as_string());
@@ -133,8 +138,8 @@ NodePtr read_node(const json::Value& source, const std::string& path, int depth,
   if (const json::Value* value = source.find("default"); value && !value->is_null()) {
     node->default_value = std::make_unique<const json::Value>(*value);
   }
-  read_children(source, path, depth + 1, *node, causes);
-  node->limits = read_limits(source, path, depth + 1, causes);
+  read_children(source, path, depth + 1, *node, reading);
+  node->limits = read_limits(source, path, depth + 1, reading);
   return node;
 }
 

@@ -1,5 +1,6 @@
 #include "schema/schema.h"
 
+#include <array>
 #include <map>
 #include <mutex>
 
@@ -58,6 +59,10 @@ struct Known {
   std::mutex mutex;
   std::map<std::string, std::weak_ptr<const Schema>> schemas;  // guarded by mutex
   std::size_t sweep_at = 64;                                   // guarded by mutex
+  // The last ones are kept for who needs them next: what judges a definition compiles its schema,
+  // and who serves it then would have to do it again. Guarded by mutex.
+  std::array<SchemaPtr, 8> recent;
+  std::size_t next_recent = 0;  // guarded by mutex
 };
 
 Known& known() {
@@ -77,6 +82,7 @@ SchemaPtr remember(SchemaPtr schema) {
   auto& place = all.schemas[schema->digest()];
   if (auto other = place.lock()) return other;
   place = schema;
+  all.recent[all.next_recent++ % all.recent.size()] = schema;
   if (all.schemas.size() > all.sweep_at) {
     std::erase_if(all.schemas, [](const auto& entry) { return entry.second.expired(); });
     all.sweep_at = 2 * all.schemas.size() + 64;
@@ -90,10 +96,10 @@ std::expected<SchemaPtr, std::vector<Cause>> compile(const json::Value& open_api
                                                      std::string_view path) {
   std::string digest = sha256_hex(json::print(open_api_v3_schema));
   if (auto schema = find_known(digest)) return schema;
-  std::vector<Cause> causes;
-  check_structural(open_api_v3_schema, std::string(path), causes);
-  NodePtr root = read_node(open_api_v3_schema, std::string(path), 0, causes);
-  if (!causes.empty()) return std::unexpected(std::move(causes));
+  Reading reading;
+  check_structural(open_api_v3_schema, std::string(path), reading.causes);
+  NodePtr root = read_node(open_api_v3_schema, std::string(path), 0, reading);
+  if (!reading.causes.empty()) return std::unexpected(std::move(reading.causes));
   return remember(
       std::make_shared<CompiledSchema>(std::move(root), open_api_v3_schema, std::move(digest)));
 }

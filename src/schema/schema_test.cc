@@ -116,6 +116,60 @@ TEST(Schema, WhatIsNotStructuralIsRefused) {
   }
 }
 
+TEST(Schema, WhatWasCompiledLastIsNotCompiledAgain) {
+  Value source = *json::parse_yaml("{type: object, description: the last one}");
+  const schema::Schema* first = schema::compile(source, "a")->get();
+  std::vector<schema::SchemaPtr> others;  // would take its place in memory
+  for (const char* name : {"x", "y"}) {
+    Value other = source;
+    other.set("description", name);
+    others.push_back(*schema::compile(other, "b"));
+  }
+  EXPECT_EQ(schema::compile(source, "c")->get(), first);
+}
+
+TEST(Schema, JudgingEndsWhenItIsTooMuchWork) {
+  Value choices = Value::array(), bounds = Value::array();
+  for (int i = 0; i < 2000; ++i) {
+    choices.push_back(100 + i);
+    bounds.push_back(Value::object({{"minimum", 100 + i}}));
+  }
+  Value spec = Value::array(std::vector<Value>(20'000, Value(1)));
+  Value object = Value::object({{"spec", spec}});
+  for (const Value& item :
+       {Value::object({{"type", "integer"}, {"enum", choices}}),
+        Value::object({{"type", "integer"}, {"not", Value::object({{"anyOf", bounds}})}})}) {
+    Value list = Value::object({{"type", "array"}, {"items", item}});
+    Value source = Value::object(
+        {{"type", "object"}, {"properties", Value::object({{"spec", std::move(list)}})}});
+    auto causes = (*schema::compile(source, "schema"))->validate(object, {});
+    ASSERT_FALSE(causes.empty());
+    if (item.contains("not")) {
+      EXPECT_TRUE(causes.front().message.contains("too much work"));
+    }
+    for (const auto& cause : causes) EXPECT_LT(cause.message.size(), 5000U);
+  }
+}
+
+TEST(Schema, PatternsAreBoundedInWorkAndInSize) {
+  auto slow =
+      compiled("{type: object, properties: {a: {type: string, pattern: '(a?){900}a{900}'}}}");
+  Value object = Value::object({{"a", std::string(1'000'000, 'a')}});
+  auto causes = slow->validate(object, {});
+  ASSERT_EQ(causes.size(), 1U);
+  EXPECT_TRUE(causes.front().message.contains("too much work"));
+
+  Value properties = Value::object();
+  for (int i = 0; i < 100; ++i) {
+    std::string pattern = "((a{0,20}){0,20}b" + std::to_string(i) + ")";
+    properties.set("p" + std::to_string(i),
+                   Value::object({{"type", "string"}, {"pattern", pattern}}));
+  }
+  auto many = schema::compile(Value::object({{"type", "object"}, {"properties", properties}}), "s");
+  ASSERT_FALSE(many);
+  EXPECT_TRUE(many.error().front().message.contains("too complex"));
+}
+
 TEST(Schema, MergeRulesAreFoundThroughLists) {
   auto pod = compiled(
       "{type: object, properties: {spec: {type: object, properties: {containers: {type: array, "

@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "json/text.h"
+#include "json/utf8.h"
 #include "object/names.h"
 #include "schema/node.h"
 
@@ -14,6 +15,9 @@ namespace schema {
 namespace {
 
 constexpr std::size_t kMaxCauses = 100;
+constexpr std::size_t kMaxWork = 5'000'000;  // some hundred milliseconds
+constexpr std::size_t kMaxShownNames = 100;  // of an enumeration
+constexpr std::size_t kMaxDetail = 4096;
 
 std::string_view type_name(const json::Value& value) {
   switch (value.kind()) {
@@ -67,10 +71,42 @@ std::string number_text(double number) { return json::print(json::Value(number))
 }  // namespace
 
 void Validator::add(Cause cause) {
-  if (causes_.size() < kMaxCauses) causes_.push_back(std::move(cause));
+  if (is_done()) return;
+  if (cause.message.size() > kMaxDetail) {
+    cause.message = json::valid_utf8(cause.message.substr(0, kMaxDetail)) + "...";
+  }
+  causes_.push_back(std::move(cause));
+}
+
+// Whether more violations would change nothing.
+bool Validator::is_done() const {
+  std::size_t enough = first_only_ ? 1 : kMaxCauses;
+  return causes_.size() >= enough || work_ > kMaxWork;
+}
+
+// If it is only asked whether there is a violation, notes one without words and says yes.
+bool Validator::is_enough() {
+  if (first_only_ && causes_.empty()) causes_.emplace_back();
+  return first_only_;
+}
+
+// Whether there is that much left of the work that one object may cause.
+bool Validator::spend(std::size_t work) {
+  work_ += work;
+  return work_ <= kMaxWork;
+}
+
+std::vector<Cause> Validator::take() {
+  if (work_ > kMaxWork) {
+    causes_.assign({{"FieldValueInvalid", "<nil>",
+                     "Invalid value: \"object\": it takes too much work to judge this object by "
+                     "its schema; make the object smaller or the schema simpler"}});
+  }
+  return std::move(causes_);
 }
 
 void Validator::invalid(const std::string& path, const json::Value& value, std::string_view why) {
+  if (is_done()) return;
   bool compound = value.is_object() || value.is_array();
   std::string text = compound ? quote(type_name(value)) : json::print(value);
   add({"FieldValueInvalid", shown(path),
@@ -79,7 +115,7 @@ void Validator::invalid(const std::string& path, const json::Value& value, std::
 
 void Validator::check(const Node& node, const json::Value& value, const json::Value* before,
                       const std::string& path) {
-  if (causes_.size() >= kMaxCauses) return;
+  if (is_done() || !spend(1)) return;
   if (before && *before == value) return;  // what was accepted once is not judged again
   if (value.is_null() && node.nullable) return;
   bool ok = true;
@@ -100,7 +136,7 @@ void Validator::check_type(const Node& node, const json::Value& value, const std
     return;
   }
   ok = is_of_type(value, node.type);
-  if (ok) return;
+  if (ok || is_enough()) return;
   add({"FieldValueTypeInvalid", shown(path),
        fmt::format("Invalid value: {}: {} in body must be of type {}: {}", quote(type_name(value)),
                    path, type_name(node.type), quote(type_name(value)))});
@@ -112,6 +148,7 @@ void Validator::check_object(const Node& node, const json::Value& value, const j
     if (!value.contains(name)) add(object::required_value(member_path(path, name)));
   }
   for (const json::Member& member : value.members()) {
+    if (is_done()) return;
     const Node* child = node.find(member.key);
     if (!child) child = node.additional.get();
     if (!child) continue;
@@ -136,6 +173,7 @@ void Validator::check_array(const Node& node, const json::Value& value, const js
   }
   std::size_t index = 0;
   for (const json::Value& element : value.elements()) {
+    if (is_done()) return;
     auto place = old.empty() ? old.end() : old.find(identity(element));
     check(*node.items, element, place == old.end() ? nullptr : place->second,
           fmt::format("{}[{}]", path, index++));
@@ -154,7 +192,9 @@ void Validator::check_uniqueness(const Node& node, const json::Value& value,
         if (element.contains(key)) identity.set(key, element[key]);
       }
     }
-    if (!seen.insert(json::print(identity)).second) {
+    std::string text = json::print(identity);
+    if (!spend(text.size() / 16)) return;
+    if (!seen.insert(std::move(text)).second) {
       add(object::duplicate_value(fmt::format("{}[{}]", path, index), identity));
     }
     ++index;
@@ -163,20 +203,29 @@ void Validator::check_uniqueness(const Node& node, const json::Value& value,
 
 void Validator::check_limits(const Limits& limits, const json::Value& value,
                              const std::string& path) {
-  if (limits.enumeration.is_array()) {
-    auto allowed = limits.enumeration.elements();
-    if (std::ranges::find(allowed, value) == allowed.end()) {
-      std::vector<std::string> names;
-      for (const json::Value& one : allowed) {
-        names.push_back(one.is_string() ? one.str() : json::print(one));
-      }
-      add(object::unsupported_value(shown(path), value, names));
-    }
-  }
+  if (limits.enumeration.is_array()) check_enumeration(limits.enumeration, value, path);
   if (value.is_number()) check_number(limits, value, path);
   if (value.is_string()) check_string(limits, value, path);
   if (value.is_array() || value.is_object()) check_sizes(limits, value, path);
   check_combinations(limits, value, path);
+}
+
+void Validator::check_enumeration(const json::Value& enumeration, const json::Value& value,
+                                  const std::string& path) {
+  auto allowed = enumeration.elements();
+  if (!spend(allowed.size()) || std::ranges::find(allowed, value) != allowed.end()) return;
+  if (is_enough()) return;
+  std::vector<std::string> names;
+  for (const json::Value& one : allowed.first(std::min(allowed.size(), kMaxShownNames))) {
+    names.push_back(one.is_string() ? one.str() : json::print(one));
+  }
+  add(object::unsupported_value(shown(path), value, names));
+}
+
+// Each character may be looked at by each instruction, sixteen of them in the time of a step.
+bool Validator::matches_pattern(const re2::RE2& pattern, std::string_view text) {
+  std::size_t work = text.size() * static_cast<std::size_t>(pattern.ProgramSize()) / 16;
+  return spend(work) && re2::RE2::PartialMatch({text.data(), text.size()}, pattern);
 }
 
 void Validator::check_number(const Limits& limits, const json::Value& value,
@@ -184,6 +233,7 @@ void Validator::check_number(const Limits& limits, const json::Value& value,
   double number = value.as_double();
   if (limits.minimum &&
       (limits.exclusive_minimum ? number <= *limits.minimum : number < *limits.minimum)) {
+    if (is_enough()) return;
     invalid(
         path, value,
         fmt::format("should be greater than {}{}", limits.exclusive_minimum ? "" : "or equal to ",
@@ -191,6 +241,7 @@ void Validator::check_number(const Limits& limits, const json::Value& value,
   }
   if (limits.maximum &&
       (limits.exclusive_maximum ? number >= *limits.maximum : number > *limits.maximum)) {
+    if (is_enough()) return;
     invalid(path, value,
             fmt::format("should be less than {}{}", limits.exclusive_maximum ? "" : "or equal to ",
                         number_text(*limits.maximum)));
@@ -218,8 +269,7 @@ void Validator::check_string(const Limits& limits, const json::Value& value,
   if (limits.min_length && length < *limits.min_length) {
     invalid(path, value, fmt::format("should be at least {} chars long", *limits.min_length));
   }
-  if (limits.pattern && limits.pattern->ok() &&
-      !re2::RE2::PartialMatch({text.data(), text.size()}, *limits.pattern)) {
+  if (limits.pattern && limits.pattern->ok() && !matches_pattern(*limits.pattern, text)) {
     invalid(path, value, fmt::format("should match '{}'", limits.pattern_text));
   }
   if (!matches_format(limits.format, text)) {
@@ -244,7 +294,9 @@ void Validator::check_sizes(const Limits& limits, const json::Value& value,
   if (limits.unique_items && value.is_array()) {
     std::set<std::string> seen;
     for (const json::Value& one : value.elements()) {
-      if (seen.insert(json::print(one)).second) continue;
+      std::string text = json::print(one);
+      if (!spend(text.size() / 16)) return;
+      if (seen.insert(std::move(text)).second) continue;
       invalid(path, value, "shouldn't contain duplicates");
       break;
     }
@@ -252,9 +304,13 @@ void Validator::check_sizes(const Limits& limits, const json::Value& value,
 }
 
 bool Validator::is_valid(const Node& node, const json::Value& value, const std::string& path) {
-  Validator validator;
-  validator.check(node, value, nullptr, path);
-  return validator.causes_.empty();
+  Validator inner;
+  if (work_ > kMaxWork) return false;
+  inner.work_ = work_;
+  inner.first_only_ = true;
+  inner.check(node, value, nullptr, path);
+  work_ = inner.work_;
+  return inner.causes_.empty();
 }
 
 void Validator::check_combinations(const Limits& limits, const json::Value& value,
@@ -264,6 +320,7 @@ void Validator::check_combinations(const Limits& limits, const json::Value& valu
                                  [&](const NodePtr& node) { return is_valid(*node, value, path); });
   };
   auto complain = [&](std::string_view why) {
+    if (is_enough()) return;
     add({"FieldValueInvalid", shown(path),
          fmt::format("Invalid value: {}: {} {}", json::print(value), path, why)});
   };

@@ -2,13 +2,17 @@
 
 #include <fmt/format.h>
 
+#include "base/child_task.h"
 #include "base/error.h"
 #include "base/strings.h"
+#include "json/size.h"
 #include "json/text.h"
 #include "schema/protobuf.h"
 
 namespace server {
 namespace {
+
+constexpr Duration kBodyLimit = 60s;
 
 std::string media_type(const http::Request& request) {
   std::string_view header = request.headers.get("content-type");
@@ -20,7 +24,8 @@ std::string media_type(const http::Request& request) {
 Task<json::Value> read_object(http::Request& request, registry::FieldValidation validation,
                               std::vector<std::string>& warnings) {
   std::string type = media_type(request);
-  std::string text = co_await http::read_all(*request.body, kMaxBodyBytes);
+  std::string text = co_await with_deadline(http::read_all(*request.body, kMaxBodyBytes),
+                                            kBodyLimit, "the request body does not arrive in time");
   if (text.empty()) co_return json::Value();
   if (type == "application/vnd.kubernetes.protobuf") {
     co_return value_or_throw(schema::decode_protobuf(text));
@@ -38,6 +43,9 @@ Task<json::Value> read_object(http::Request& request, registry::FieldValidation 
   options.duplicates = &duplicates;
   auto value = yaml ? json::parse_yaml(text, options) : json::parse(text, options);
   if (!value) throw value.error();
+  if (!json::is_within(*value, 2 * kMaxBodyBytes)) {  // by aliases of YAML
+    throw Error(Reason::RequestEntityTooLarge, "the body of the request expands to too much");
+  }
   if (!duplicates.empty() && validation != registry::FieldValidation::Ignore) {
     std::vector<std::string> texts;
     for (const std::string& path : duplicates) texts.push_back("duplicate field " + quote(path));

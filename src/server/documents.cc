@@ -9,34 +9,58 @@
 #include "server/accept.h"
 #include "server/discovery.h"
 #include "server/openapi.h"
+#include "server/openapi_protobuf.h"
 
 namespace server {
 namespace {
 
 constexpr std::size_t kMaxDocuments = 256;
+constexpr std::size_t kMaxBytes = 64 * 1024 * 1024;
 constexpr std::string_view kAggregatedType =
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+// Whether the v2 document's protobuf form is the first that the client names and this server has.
+bool accepts_protobuf(std::string_view accept) {
+  for (std::string_view range : split(accept, ',')) {
+    std::string_view type = trim(split(range, ';')[0]);
+    if (type == kOpenApiV2Protobuf || type == kOpenApiV2ProtobufAnswer) return true;
+    if (type == "application/json" || type == "application/*" || type == "*/*") return false;
+  }
+  return false;
+}
 
 }  // namespace
 
 Documents::Document Documents::document_of(const json::Value& value) {
   if (value.is_null()) return {};
-  std::string text = json::print(value);
+  return document_of(json::print(value));
+}
+
+Documents::Document Documents::document_of(std::string text) {
   std::string etag = quote(schema::sha256_hex(text));
   return {Bytes(std::move(text)), std::move(etag)};
 }
 
 Documents::Document Documents::rendered(const std::string& key, const Render& render) {
+  return kept(key, [&] { return document_of(render()); });
+}
+
+Documents::Document Documents::kept(const std::string& key, const std::function<Document()>& make) {
   {
     std::lock_guard lock(mutex_);
     auto it = documents_.find(key);
     if (it != documents_.end()) return it->second;
   }
-  Document document = document_of(render());
+  Document document = make();
   if (document.etag.empty()) return document;
   std::lock_guard lock(mutex_);
-  if (documents_.size() >= kMaxDocuments) documents_.clear();
-  documents_[key] = document;
+  bool full = documents_.size() >= kMaxDocuments || bytes_ + document.body.size() > kMaxBytes;
+  if (full) {
+    documents_.clear();
+    bytes_ = 0;
+  }
+  bool added = document.body.size() <= kMaxBytes && documents_.emplace(key, document).second;
+  if (added) bytes_ += document.body.size();
   return document;
 }
 
@@ -94,8 +118,14 @@ Documents::Document Documents::discovery(const http::Request& request, const std
   return {};
 }
 
-Documents::Document Documents::openapi(const std::string& path, const DocumentSource& source) {
+Documents::Document Documents::openapi(const http::Request& request, const std::string& path,
+                                       const DocumentSource& source, std::string_view& type) {
   if (path == "/openapi/v2") {
+    if (accepts_protobuf(request.headers.get("accept"))) {
+      type = kOpenApiV2ProtobufAnswer;
+      return kept(source.tag + path + " protobuf",
+                  [&] { return document_of(encode_openapi_v2(openapi_v2(source.kinds()))); });
+    }
     return rendered(source.tag + path, [&] { return openapi_v2(source.kinds()); });
   }
   if (path == "/openapi/v3" || path == "/openapi/v3/") {
@@ -110,8 +140,11 @@ Documents::Document Documents::openapi(const std::string& path, const DocumentSo
   return rendered(source.tag + path, [&] { return openapi_v3(source.kinds(), at); });
 }
 
-Task<bool> Documents::answer(const http::Request& request, const std::string& path,
+Task<bool> Documents::answer(const http::Request& request, const std::string& given_path,
                              const DocumentSource& source, http::ResponseWriter& response) {
+  // One document has one name, or a client could fill the memory of all with copies.
+  std::string path = given_path;
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   auto below = [&](std::string_view root) {
     return path.starts_with(root) && (path.size() == root.size() || path[root.size()] == '/');
   };
@@ -120,7 +153,7 @@ Task<bool> Documents::answer(const http::Request& request, const std::string& pa
   if (below("/api") || below("/apis")) {
     document = discovery(request, path, source, type);
   } else if (path.starts_with("/openapi/")) {
-    document = openapi(path, source);
+    document = openapi(request, path, source, type);
   }
   if (document.etag.empty()) co_return false;
   co_await send(request, document, type, response);

@@ -19,7 +19,7 @@ struct DocumentSource {
   std::string prefix;  // of the address that was asked, for URLs in documents: "/clusters/root"
 };
 
-// Thread-safe. Sources with one tag share the rendered documents; at most 256 are kept.
+// Thread-safe. Sources with one tag share the rendered documents; at most 256 are kept, and 64 MiB.
 class Documents {
  public:
   // Answers if `path` (decoded, behind the prefix) is one of discovery's or OpenAPI's; false if it
@@ -34,16 +34,20 @@ class Documents {
   };
   using Render = std::function<json::Value()>;
   static Document document_of(const json::Value& value);
+  static Document document_of(std::string text);
+  Document kept(const std::string& key, const std::function<Document()>& make);
   Document rendered(const std::string& key, const Render& render);
   Document discovery(const http::Request& request, const std::string& path,
                      const DocumentSource& source, std::string_view& type);
-  Document openapi(const std::string& path, const DocumentSource& source);
+  Document openapi(const http::Request& request, const std::string& path,
+                   const DocumentSource& source, std::string_view& type);
   json::Value openapi_index(const DocumentSource& source);
   static Task<> send(const http::Request& request, const Document& document, std::string_view type,
                      http::ResponseWriter& response);
 
   std::mutex mutex_;
   std::map<std::string, Document> documents_;  // guarded by mutex_
+  std::size_t bytes_ = 0;                      // of their bodies; guarded by mutex_
 };
 
 }  // namespace server

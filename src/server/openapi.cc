@@ -167,21 +167,4 @@ json::Value openapi_v3(const Kinds& kinds, const object::GroupVersion& at) {
                         {"components", Value::object({{"schemas", std::move(schemas)}})}});
 }
 
-json::Value openapi_v2(const Kinds& kinds) {
-  Value definitions = Value::object(), paths = Value::object();
-  for (const auto& kind : kinds) {
-    for (const auto& version : kind->versions) {
-      if (!version.served) continue;
-      Value definition = Value::object(
-          {{"type", "object"},
-           {"x-kubernetes-group-version-kind", Value::array({type_of(*kind, version.name)})}});
-      definitions.set(component_name(*kind, version.name), std::move(definition));
-    }
-  }
-  return Value::object({{"swagger", "2.0"},
-                        {"info", Value::object({{"title", "Kubernetes"}, {"version", "v1.32.0"}})},
-                        {"paths", std::move(paths)},
-                        {"definitions", std::move(definitions)}});
-}
-
 }  // namespace server

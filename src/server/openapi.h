@@ -9,7 +9,7 @@ namespace server {
 
 // The v3 document of one group and version; null if it is not served.
 json::Value openapi_v3(const Kinds& kinds, const object::GroupVersion& at);
-// The v2 document: names of kinds and the parameters of their operations.
+// The v2 document of everything that is served: the v3 documents without what v2 cannot say.
 json::Value openapi_v2(const Kinds& kinds);
 // "api/v1" or "apis/<group>/<version>".
 std::string openapi_path(const object::GroupVersion& at);

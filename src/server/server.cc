@@ -14,6 +14,7 @@
 #include "server/documents.h"
 #include "server/handlers/handlers.h"
 #include "server/health.h"
+#include "server/limiter.h"
 #include "server/status.h"
 
 namespace server {
@@ -64,7 +65,8 @@ struct Server::State {
   std::vector<std::pair<std::string, http::Handler>> mounts;
   std::vector<Check> checks;
   std::atomic<bool> is_ready = false;
-  std::atomic<std::size_t> in_flight = 0;
+  Limiter requests{options.max_in_flight, options.max_in_flight_of_user};
+  Limiter watches{SIZE_MAX, options.max_watches_of_user};
   std::atomic<bool> stopping = false;
 
   Task<> handle(http::Request& request, http::ResponseWriter& response);
@@ -72,35 +74,14 @@ struct Server::State {
                          const RequestInfo& info, auth::UserPtr user, const std::string& cluster);
   Task<bool> handle_path(const http::Request& request, http::ResponseWriter& response,
                          const RequestInfo& info, const std::string& cluster);
-  std::string resolve_cluster(const std::string& text, const RequestInfo& info) const;
+  Task<std::string> resolve_cluster(const std::string& text, const RequestInfo& info,
+                                    auth::UserPtr user, bool by_system);
   Task<> authorize(const auth::UserPtr& user, const RequestInfo& info, const std::string& cluster);
   registry::Call call_for(const RequestInfo& info, auth::UserPtr user,
                           const std::string& cluster) const;
 };
 
 namespace {
-
-// Counts a request that is not a watch while it runs; refuses it when there are too many.
-class InFlight {
- public:
-  InFlight(std::atomic<std::size_t>& count, std::size_t limit, bool counted)
-      : count_(counted ? &count : nullptr) {
-    if (count_ && count_->fetch_add(1) >= limit) {
-      count_->fetch_sub(1);
-      count_ = nullptr;
-      throw Error(Reason::TooManyRequests, "Too many requests, please try again later.",
-                  Error::Details{.retry_after_seconds = 1});
-    }
-  }
-  ~InFlight() {
-    if (count_) count_->fetch_sub(1);
-  }
-  InFlight(const InFlight&) = delete;
-  InFlight& operator=(const InFlight&) = delete;
-
- private:
-  std::atomic<std::size_t>* count_;
-};
 
 Task<> send_error(const Error& error, http::ResponseWriter& response) {
   http::Headers headers{{"content-type", "application/json"},
@@ -152,11 +133,16 @@ void check_offered(const registry::Call& call, const RequestInfo& info) {
 
 }  // namespace
 
-std::string Server::State::resolve_cluster(const std::string& text, const RequestInfo&) const {
-  if (text == "*") return text;
+// A stranger is told the same of a workspace that is not there as of one that he may not enter.
+Task<std::string> Server::State::resolve_cluster(const std::string& text, const RequestInfo& info,
+                                                 auth::UserPtr user, bool by_system) {
+  if (text == "*") co_return text;
   auto cluster = options.clusters ? options.clusters->resolve(text) : std::nullopt;
-  if (!cluster) throw Error::not_found("tenancy.kcp.io", "workspaces", text);
-  return *cluster;
+  if (!cluster && by_system) cluster = options.clusters->resolve_for_system(text);
+  if (cluster) co_return *cluster;
+  user = auth::seen_from(std::move(user), text);
+  co_await authorize(user, info, "");
+  throw Error::not_found("tenancy.kcp.io", "workspaces", text);
 }
 
 Task<> Server::State::authorize(const auth::UserPtr& user, const RequestInfo& info,
@@ -271,12 +257,17 @@ Task<> Server::State::handle(http::Request& request, http::ResponseWriter& respo
 
   auth::UserPtr user = value_or_throw(options.authenticator.authenticate(request));
   std::string cluster = workspaces ? "" : std::string(registry::kPlainCluster);
-  if (prefix) cluster = resolve_cluster(prefix->cluster, info);
+  bool by_system = user->in_group(auth::kMasters);
+  if (prefix) cluster = co_await resolve_cluster(prefix->cluster, info, user, by_system);
   // Clients in a cluster know the host only: a service account is at home without saying so.
   bool homeward = workspaces && !prefix && info.path != "/metrics";
   if (homeward) cluster = auth::home_cluster(*user);
+  if (homeward && !cluster.empty()) {
+    cluster = co_await resolve_cluster(cluster, info, user, by_system);
+  }
   if (workspaces) user = auth::seen_from(std::move(user), cluster);
-  InFlight slot(in_flight, options.max_in_flight, info.verb != "watch");
+  bool system = user->in_group(auth::kMasters);
+  Limiter::Slot slot(info.verb == "watch" ? watches : requests, system ? "" : user->name);
   bool open = info.path == "/version" && !workspaces;
   if (!open) co_await authorize(user, info, cluster);
   if (info.resource_request) {

@@ -23,6 +23,11 @@ class ClusterResolver {
   // The name of the logical cluster at `path` ("root:a", or a name itself); nothing if there is
   // none that requests may reach.
   virtual std::optional<std::string> resolve(std::string_view path) const = 0;
+  // The logical cluster called `name` for the system's components and administrators, who also
+  // reach those that are being deleted: what is in them has to be let go of.
+  virtual std::optional<std::string> resolve_for_system(std::string_view name) const {
+    return resolve(name);
+  }
 };
 
 struct Options {
@@ -33,6 +38,8 @@ struct Options {
   const ClusterResolver* clusters = nullptr;  // Workspaces only
   std::string version;                        // "v1.32.0+kcp-..."
   std::size_t max_in_flight = 400;            // requests that are not watches
+  std::size_t max_in_flight_of_user = 100;    // of these; system:masters are not held back
+  std::size_t max_watches_of_user = 2000;
 };
 
 class Server {

@@ -12,6 +12,18 @@ namespace {
 constexpr Duration kPeriod = 1s;
 const client::Resource kNamespace{"", "v1", "namespaces", false};
 
+placement::Locator locator_on(const json::Value& ns) {
+  return placement::parse_locator(object::annotation(ns, placement::kLocator));
+}
+
+// Of our SyncTarget, or of an earlier one of the same name.
+bool is_of_our_name(const json::Value& ns, const placement::Locator& locator,
+                    const Target& target) {
+  return object::label(ns, placement::kClusterLabel) == target.key &&
+         locator.target_cluster == target.cluster && locator.target_name == target.name &&
+         locator.downstream_namespace() == object::name(ns);
+}
+
 }  // namespace
 
 // An informer that the cleaner knows as long as it lives.
@@ -47,6 +59,13 @@ NamespaceCleaner::NamespaceCleaner(Target target, Duration delay, const Clock& c
       downstream_(std::move(downstream)) {}
 
 void NamespaceCleaner::consider(const std::string& ns) { due_[ns] = clock_.now() + delay_; }
+
+void NamespaceCleaner::consider_live(const json::Value& ns) {
+  auto locator = locator_on(ns);
+  bool outlived = is_of_our_name(ns, locator, target_) && locator.target_uid != target_.uid;
+  if (outlived) outlived_.insert(object::name(ns));
+  consider(object::name(ns));
+}
 
 controller::Source NamespaceCleaner::watched(controller::Source source, Side side) {
   source.make_feed = [self = shared_from_this(), side](const controller::Source& from,
@@ -87,7 +106,8 @@ std::vector<std::string> NamespaceCleaner::take_unused(TimePoint now) {
   std::set<std::string> names = used();
   std::erase_if(due_, [&](const auto& one) {
     if (one.second > now) return false;
-    if (!names.contains(one.first)) unused.push_back(one.first);
+    bool outlived = outlived_.contains(one.first);
+    if (outlived || !names.contains(one.first)) unused.push_back(one.first);
     return true;
   });
   return unused;
@@ -96,11 +116,8 @@ std::vector<std::string> NamespaceCleaner::take_unused(TimePoint now) {
 Task<> NamespaceCleaner::remove(std::string ns) {
   auto live = co_await downstream_->find(kNamespace, "", ns);
   if (!live || object::is_deleting(*live)) co_return;
-  auto locator = placement::parse_locator(object::annotation(*live, placement::kLocator));
-  bool ours = object::label(*live, placement::kClusterLabel) == target_.key &&
-              locator == target_.locator(locator.cluster, locator.ns) &&
-              locator.downstream_namespace() == ns;
-  if (!ours) co_return;
+  auto locator = locator_on(*live);
+  if (!is_of_our_name(*live, locator, target_)) co_return;
   log(LogLevel::Info, "syncer", "removing an unused namespace",
       {{"downstream", ns}, {"cluster", locator.cluster}, {"namespace", locator.ns}});
   co_await downstream_->remove(kNamespace, "", ns, object::uid(*live));
@@ -116,7 +133,10 @@ Task<> NamespaceCleaner::run() {
       } catch (const Error& error) {
         failure = error.message();
       }
-      if (failure.empty()) continue;
+      if (failure.empty()) {
+        outlived_.erase(ns);
+        continue;
+      }
       log(LogLevel::Warning, "syncer", "a namespace cannot be removed",
           {{"downstream", ns}, {"why", failure}});
       consider(ns);

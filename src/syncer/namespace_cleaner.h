@@ -1,5 +1,6 @@
 // Removes downstream namespaces of ours once no object of ours is in them and no upstream object
-// wants them, some time after they were last seen in use. Loop-bound. Source: reference tmc.md 3.9.
+// wants them, some time after they were last seen in use; and those of an earlier SyncTarget of our
+// name with all that is in them. Loop-bound. Source: reference tmc.md 3.9.
 #pragma once
 
 #include <map>
@@ -21,6 +22,8 @@ class NamespaceCleaner : public std::enable_shared_from_this<NamespaceCleaner> {
 
   // Looks at `ns` after the delay, counted anew with each call.
   void consider(const std::string& ns);
+  // The same for the live namespace `ns`; looks at its locator, too.
+  void consider_live(const json::Value& ns);
   // Nothing is removed until it is known what all is synced.
   void allow(bool allowed) { allowed_ = allowed; }
   // Makes `source` be followed, so that its objects count as use. Call on a shared cleaner.
@@ -43,6 +46,7 @@ class NamespaceCleaner : public std::enable_shared_from_this<NamespaceCleaner> {
   std::shared_ptr<client::Client> downstream_;
   bool allowed_ = false;
   std::map<std::string, TimePoint> due_;
+  std::set<std::string> outlived_;  // their SyncTarget was deleted, and ours has its name
   std::map<const controller::Feed*, Side> feeds_;
 };
 

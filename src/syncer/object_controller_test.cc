@@ -267,8 +267,15 @@ std::shared_ptr<client::Client> listing(const char* items) {
   return std::make_shared<client::Client>(transport, "");
 }
 
-// Lets a cleaner see one downstream feed's list and asks what of "kcp-x" and "kcp-y" is unused.
-std::vector<std::string> unused_with(const char* items, Duration waited, bool allowed) {
+void consider_both(NamespaceCleaner& cleaner) {
+  cleaner.consider("kcp-x");
+  cleaner.consider("kcp-y");
+}
+
+// Lets a cleaner see one downstream feed's list and asks what of `considered` is unused.
+std::vector<std::string> unused_with(
+    const char* items, Duration waited, bool allowed,
+    const std::function<void(NamespaceCleaner&)>& considered = consider_both) {
   ManualLoop loop;
   FakeClock clock;
   auto cleaner = std::make_shared<NamespaceCleaner>(test_target(), 30s, clock, nullptr);
@@ -279,8 +286,7 @@ std::vector<std::string> unused_with(const char* items, Duration waited, bool al
   Scope scope(loop);
   scope.spawn("feed", feed->run());
   loop.run_until([&] { return feed->synced(); });
-  cleaner->consider("kcp-x");
-  cleaner->consider("kcp-y");
+  considered(*cleaner);
   cleaner->allow(allowed);
   clock.advance(waited);
   auto unused = cleaner->take_unused(clock.now());
@@ -294,6 +300,31 @@ constexpr const char* kOneInX = R"([{"metadata":{"name":"a","namespace":"kcp-x"}
 TEST(NamespaceCleaner, FindsNamespacesThatNothingIsIn) {
   EXPECT_EQ(unused_with(kOneInX, 31s, true), std::vector<std::string>{"kcp-y"});
   EXPECT_EQ(unused_with("[]", 31s, true), (std::vector<std::string>{"kcp-x", "kcp-y"}));
+}
+
+// The copies of a SyncTarget that was deleted would otherwise stay for ever: no syncer may touch
+// what is not in its own namespaces.
+TEST(NamespaceCleaner, FindsTheNamespacesOfAnEarlierSyncTargetThatHadTheName) {
+  Target earlier = test_target(), other = test_target();
+  earlier.uid = "uid-0";
+  other.name = "west";
+  other.uid = "uid-0";
+  auto ns_of = [](const Target& target) {
+    return downstream_namespace(target.locator("ws", "default"), test_target().key);
+  };
+  auto name_of = [&](const Target& target) { return object::name(ns_of(target)); };
+  std::string items = "[";
+  for (const Target& one : {earlier, other, test_target()}) {
+    items += items.size() == 1 ? "" : ",";
+    items += R"({"metadata":{"name":"a","namespace":")" + name_of(one) + R"("}})";
+  }
+  items += "]";
+
+  auto unused = unused_with(items.c_str(), 31s, true, [&](NamespaceCleaner& cleaner) {
+    for (const Target& one : {earlier, other, test_target()}) cleaner.consider_live(ns_of(one));
+  });
+
+  EXPECT_EQ(unused, std::vector<std::string>{name_of(earlier)});
 }
 
 TEST(NamespaceCleaner, WaitsForTheDelayAndForKnowingAll) {

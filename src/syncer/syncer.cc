@@ -40,18 +40,18 @@ class NamespaceController final : public controller::Controller {
 
   std::string_view name() const override { return "syncer-namespaces"; }
   controller::Declaration declare() const override { return {{namespaces_}, {}}; }
-  controller::Plan reconcile(const controller::World&, const controller::Key& key,
+  controller::Plan reconcile(const controller::World&, const controller::Key&,
                              const std::optional<Value>& object) const override {
     controller::Plan plan;
     if (object) {
-      plan.effects.push_back([cleaner = cleaner_, ns = key.name] { return consider(cleaner, ns); });
+      plan.effects.push_back([cleaner = cleaner_, ns = *object] { return consider(cleaner, ns); });
     }
     return plan;
   }
 
  private:
-  static Task<> consider(std::shared_ptr<NamespaceCleaner> cleaner, std::string ns) {
-    cleaner->consider(ns);
+  static Task<> consider(std::shared_ptr<NamespaceCleaner> cleaner, Value ns) {
+    cleaner->consider_live(ns);
     co_return;
   }
 
@@ -148,6 +148,7 @@ class Syncer {
   }
 
   Task<> heartbeat() {
+    std::string told;
     while (true) {
       std::string failure;
       try {
@@ -158,10 +159,11 @@ class Syncer {
       } catch (const Error& error) {
         failure = error.message();
       }
-      if (!failure.empty()) {
+      if (!failure.empty() && failure != told) {
         log(LogLevel::Warning, "syncer", "the heartbeat failed",
             {{"name", options_.target}, {"why", failure}});
       }
+      told = failure;
       co_await sleep_for(failure.empty() ? kHeartbeat : kRetry);
     }
   }
@@ -306,11 +308,38 @@ class Syncer {
   std::optional<Resolver<Done>> waiter_;
 };
 
+// The uid of the SyncTarget with that name, once there is one.
+Task<std::string> wait_for_uid(client::Client workspace, std::string name) {
+  while (true) {
+    try {
+      auto target = co_await workspace.find(kSyncTargets, "", name);
+      if (target) co_return object::uid(*target);
+    } catch (const Error& error) {
+      log(LogLevel::Warning, "syncer", "cannot look for the SyncTarget",
+          {{"name", name}, {"why", error.message()}});
+    }
+    co_await sleep_for(kRetry);
+  }
+}
+
 }  // namespace
 
 Task<> run(Options options) {
   Syncer syncer(std::move(options));
   co_await syncer.run();
+}
+
+Task<> run_for_name(Options options) {
+  while (true) {
+    auto workspace = options.upstream->at("/clusters/" + options.cluster);
+    options.uid = co_await wait_for_uid(std::move(workspace), options.target);
+    try {
+      co_await run(options);
+    } catch (const Error& error) {
+      if (error.reason() != Reason::Gone) throw;
+      log(LogLevel::Info, "syncer", "the SyncTarget was made anew", {{"name", options.target}});
+    }
+  }
 }
 
 }  // namespace syncer

@@ -26,4 +26,7 @@ struct Options {
 // Error(Gone) if the SyncTarget has another uid than it should, at the start or later.
 Task<> run(Options options);
 
+// The same for whichever SyncTarget has the name: goes on with the new one when it is made anew.
+Task<> run_for_name(Options options);
+
 }  // namespace syncer

@@ -161,6 +161,11 @@ class ApiExportWorkspace final : public VirtualWorkspace {
                               "cluster",
                               info.verb, quote(info.resource)));
     }
+    if (!offer.claim.is_null() && !sharing::has_verb(offer.claim["verbs"], info.verb)) {
+      throw Error::forbidden(
+          info.group, info.resource, "",
+          fmt::format("the APIExport does not claim the verb {}", quote(info.verb)));
+    }
     if (!info.ns.empty()) {
       throw Error::bad_request("a request to all logical clusters must be to all namespaces");
     }

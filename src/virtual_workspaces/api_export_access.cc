@@ -15,7 +15,6 @@ namespace {
 
 using json::Value;
 
-constexpr std::string_view kConsumerPrefix = "apis.kcp.io:binding:";
 const object::GroupResource kBindings{"apis.kcp.io", "apibindings"};
 
 auth::Attributes attributes_of(const auth::UserPtr& user, const server::RequestInfo& info,
@@ -59,16 +58,6 @@ Value permitting_claim(const Value& binding, const Offer& offer, std::string_vie
     if (same && sharing::has_verb(answer["verbs"], verb)) return answer;
   }
   return {};
-}
-
-// As consumers appear in the policies of providers.
-auth::UserPtr as_consumer(const auth::UserPtr& user) {
-  auto consumer = std::make_shared<auth::User>();
-  consumer->name = std::string(kConsumerPrefix) + user->name;
-  for (const std::string& group : user->groups) {
-    consumer->groups.push_back(std::string(kConsumerPrefix) + group);
-  }
-  return consumer;
 }
 
 }  // namespace
@@ -156,8 +145,7 @@ Task<> ExportAccess::check_owners(const ExportRequest& request, const Offer& off
     auto object = item ? json::parse(item->json.view()) : Value();
     bool limited = object && object->at("spec", "maximalPermissionPolicy", "local").is_object();
     if (!limited) continue;
-    auto attributes = attributes_of(as_consumer(auth::seen_from(request.user, owner.cluster)),
-                                    request.info, owner.cluster);
+    auto attributes = attributes_of(auth::as_consumer(*request.user), request.info, owner.cluster);
     attributes.deep = true;
     auto verdict = co_await authorizer_.authorize(attributes);
     if (verdict.decision == auth::Decision::Allow) continue;

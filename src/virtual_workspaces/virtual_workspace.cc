@@ -3,11 +3,23 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "server/documents.h"
+#include "server/limiter.h"
+#include "server/request_info.h"
 
 namespace virtual_workspaces {
 namespace {
 
 using Workspaces = std::vector<std::shared_ptr<VirtualWorkspace>>;
+
+// The shard counts what is forwarded as the system's: whose it is, is known here.
+constexpr std::size_t kMaxInFlight = 400;
+constexpr std::size_t kMaxInFlightOfUser = 100;
+constexpr std::size_t kMaxWatchesOfUser = 2000;
+
+struct Limits {
+  server::Limiter requests{kMaxInFlight, kMaxInFlightOfUser};
+  server::Limiter watches{SIZE_MAX, kMaxWatchesOfUser};
+};
 
 Error unknown_path() {
   return {Reason::NotFound, "the server could not find the requested resource"};
@@ -15,9 +27,13 @@ Error unknown_path() {
 
 constexpr std::string_view kServices = "/services/";
 
-Task<> dispatch(std::shared_ptr<const Workspaces> workspaces, const auth::Authenticator& auth,
-                http::Request request, http::ResponseWriter& response) {
+Task<> dispatch(std::shared_ptr<const Workspaces> workspaces, std::shared_ptr<Limits> limits,
+                const auth::Authenticator& auth, http::Request request,
+                http::ResponseWriter& response) {
   auth::UserPtr user = value_or_throw(auth.authenticate(request));
+  bool watch = request.method == "GET" && server::Query(request.query()).flag("watch");
+  bool system = user->in_group(auth::kMasters);
+  server::Limiter::Slot slot(watch ? limits->watches : limits->requests, system ? "" : user->name);
   std::string path(request.path().substr(kServices.size()));
   std::string name = path.substr(0, path.find('/'));
   for (const auto& workspace : *workspaces) {
@@ -32,8 +48,9 @@ Task<> dispatch(std::shared_ptr<const Workspaces> workspaces, const auth::Authen
 
 http::Handler make_handler(Workspaces workspaces, const auth::Authenticator& authenticator) {
   auto shared = std::make_shared<const Workspaces>(std::move(workspaces));
-  return [shared, &authenticator](http::Request request, http::ResponseWriter& response) {
-    return dispatch(shared, authenticator, std::move(request), response);
+  auto limits = std::make_shared<Limits>();
+  return [shared, limits, &authenticator](http::Request request, http::ResponseWriter& response) {
+    return dispatch(shared, limits, authenticator, std::move(request), response);
   };
 }
 

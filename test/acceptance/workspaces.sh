@@ -102,6 +102,15 @@ check "objects are there" bash -c '[ "$(in_ws team-a get wd one -o jsonpath={.sp
 "$ROOT/bin/kcp" start --root-directory "$DIR/kcp" --secure-port $((PORT + 1)) >"$DIR/second" 2>&1
 grep -q "in use by another process" "$DIR/second" && ok "a second process is told" || bad "a second process is told" "$(cat "$DIR/second")"
 
+# Finalizers of instances hold back their definition.
+widget held 2 | check "an instance" in_ws team-a apply -f -
+check "with a finalizer" in_ws team-a patch widget held --type=merge -p '{"metadata":{"finalizers":["example.org/hold"]}}'
+check "its definition is deleted" in_ws team-a delete crd widgets.example.org --wait=false
+check "but waits for it" bash -c 'in_ws team-a get crd widgets.example.org -o jsonpath={.status.conditions[*].type} | grep -q Terminating'
+widget late 2 | refused "nothing new comes in" "does not allow this method" in_ws team-a create -f -
+check "the finalizer goes" in_ws team-a patch widget held --type=merge -p '{"metadata":{"finalizers":null}}'
+check "and the definition with it" in_ws team-a wait --for=delete crd/widgets.example.org --timeout=20s
+
 # Deleting a workspace removes it and hides it.
 check "delete team-a" kubectl delete workspace team-a --timeout=20s
 refused "it is gone" "not found" in_ws team-a get wd

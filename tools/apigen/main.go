@@ -14,6 +14,7 @@ import (
 	apps "k8s.io/api/apps/v1"
 	authentication "k8s.io/api/authentication/v1"
 	authorization "k8s.io/api/authorization/v1"
+	autoscaling "k8s.io/api/autoscaling/v1"
 	batch "k8s.io/api/batch/v1"
 	coordination "k8s.io/api/coordination/v1"
 	core "k8s.io/api/core/v1"
@@ -29,6 +30,7 @@ var files = map[string][]any{
 	"meta_v1":                      {meta.DeleteOptions{}, meta.ListOptions{}, meta.LabelSelector{}},
 	"core_v1":                      {core.Namespace{}, core.ConfigMap{}, core.Secret{}, core.ServiceAccount{}, core.Event{}, core.Node{}, core.Pod{}, core.Service{}, core.Endpoints{}},
 	"apps_v1":                      {apps.Deployment{}, apps.ReplicaSet{}, apps.StatefulSet{}, apps.DaemonSet{}},
+	"autoscaling_v1":               {autoscaling.Scale{}},
 	"batch_v1":                     {batch.Job{}},
 	"coordination.k8s.io_v1":       {coordination.Lease{}},
 	"discovery.k8s.io_v1":          {discovery.EndpointSlice{}},

@@ -8,7 +8,9 @@
 #include "auth/accounts.h"
 #include "base/strings.h"
 #include "controllers/api_sharing/names.h"
+#include "controllers/content/removal.h"
 #include "object/names.h"
+#include "registry/content.h"
 #include "registry/kind_table.h"
 #include "sharing/claims.h"
 
@@ -265,6 +267,39 @@ class Settler {
   const TimePoint now_;
 };
 
+// Whether another binding in the cluster takes over: the way to move an export without losing
+// data is one with the same identity and schema.
+bool is_adopted(const SharingContext& context, const std::string& cluster, const std::string& name,
+                const Value& bound) {
+  for (const Value& other : context.objects(kBindings, cluster, name)) {
+    auto found = find_export_of(context, cluster, other);
+    bool same = found && !object::is_deleting(other) &&
+                found->identity() == bound.at("schema", "identityHash").as_string();
+    if (!same) continue;
+    for (const Value& one : found->object.at("spec", "resources").elements()) {
+      Value schema = context.object(kSchemas, {found->cluster, "", one["schema"].str()});
+      if (one["group"] == bound["group"] && one["name"] == bound["resource"] &&
+          object::uid(schema) == bound.at("schema", "UID").as_string())
+        return true;
+    }
+  }
+  return false;
+}
+
+// The objects of what a binding bound, but for those that another one takes over.
+std::vector<cache::Placed> bound_objects(const SharingContext& context, const std::string& cluster,
+                                         const Value& binding) {
+  std::vector<cache::Placed> all;
+  for (const Value& bound : binding.at("status", "boundResources").elements()) {
+    if (is_adopted(context, cluster, object::name(binding), bound)) continue;
+    cache::TableId table{bound["group"].str(), bound["resource"].str(),
+                         bound.at("schema", "identityHash").str()};
+    auto some = registry::content_of_table(context.registry.objects(), cluster, table);
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
+}
+
 class BindingRules final : public registry::Rules {
  public:
   explicit BindingRules(const SharingContext& context) : context_(context) {}
@@ -315,56 +350,50 @@ class BindingRules final : public registry::Rules {
     return writes;
   }
 
-  // With the binding go the objects of what it bound.
+  // With the binding go the objects of what it bound, in steps if they have finalizers.
+  void on_delete(const registry::Call& call, Value& object) const override {
+    object::remove_finalizer(object, kBindingFinalizer);
+    auto content = bound_objects(context_, call.cluster, object);
+    if (registry::takes_steps(content)) object::add_finalizer(object, kBindingFinalizer);
+  }
+
   std::vector<storage::Write> also_remove(const registry::Call& call,
                                           const Value& object) const override {
-    std::vector<storage::Write> writes;
-    for (const Value& bound : object.at("status", "boundResources").elements()) {
-      if (is_adopted(call.cluster, object::name(object), bound)) continue;
-      cache::TableId table{bound["group"].str(), bound["resource"].str(),
-                           bound.at("schema", "identityHash").str()};
-      auto& objects = context_.registry.objects().table(table);
-      for (const auto& item : objects.list({.cluster = call.cluster}).items) {
-        writes.push_back({cache::storage_key(table, item->key), std::nullopt});
-      }
-    }
-    return writes;
+    return registry::removals(bound_objects(context_, call.cluster, object));
   }
 
  private:
-  // Whether another binding in the cluster takes over: the way to move an export without losing
-  // data is one with the same identity and schema.
-  bool is_adopted(const std::string& cluster, const std::string& name, const Value& bound) const {
-    for (const Value& other : context_.objects(kBindings, cluster, name)) {
-      auto found = find_export_of(context_, cluster, other);
-      bool same = found && !object::is_deleting(other) &&
-                  found->identity() == bound.at("schema", "identityHash").as_string();
-      if (!same) continue;
-      for (const Value& one : found->object.at("spec", "resources").elements()) {
-        Value schema = context_.object(kSchemas, {found->cluster, "", one["schema"].str()});
-        if (one["group"] == bound["group"] && one["name"] == bound["resource"] &&
-            object::uid(schema) == bound.at("schema", "UID").as_string())
-          return true;
-      }
-    }
-    return false;
-  }
-
   const SharingContext context_;
 };
 
-// Whom a write that came through a provider's view is to be judged as.
-auth::UserPtr acting_user(const auth::UserPtr& user) {
-  auto name = user->extra.find(sharing::kProviderName);
-  if (name == user->extra.end() || !user->in_group(auth::kMasters)) return user;
-  auto provider = std::make_shared<auth::User>();
-  provider->name = name->second.front();
-  auto groups = user->extra.find(sharing::kProviderGroups);
-  if (groups != user->extra.end()) provider->groups = groups->second;
-  auto home = user->extra.find(auth::kClusterExtra);
-  if (home != user->extra.end()) provider->extra.insert(*home);
-  return provider;
-}
+// Bindings that wait for the finalizers of what they bound.
+class BindingHolder final : public Holder {
+ public:
+  explicit BindingHolder(const SharingContext& context) : context_(context) {}
+  const cache::TableId& table() const override { return kBindings; }
+
+  std::vector<Place> content(const cache::Key& key, const Value& object) const override {
+    std::vector<Place> places;
+    for (auto& one : bound_objects(context_, key.cluster, object)) {
+      places.push_back({std::move(one.table), one.item->key});
+    }
+    return places;
+  }
+
+  void tell(Value& object, const std::vector<Place>& left, TimePoint now) const override {
+    if (left.empty()) {
+      object::remove_finalizer(object, kBindingFinalizer);
+      return;
+    }
+    object::set_condition(object,
+                          {"BindingResourceDeleteSuccess", "False", "SomeFinalizersRemain",
+                           "Some resources are remaining: " + describe(left), "Error"},
+                          now);
+  }
+
+ private:
+  const SharingContext context_;
+};
 
 // Unknown exports and missing permission are answered alike, so that existence is not disclosed.
 class BindCheck final : public registry::Admission {
@@ -429,6 +458,10 @@ std::shared_ptr<registry::Rules> binding_rules(const SharingContext& context) {
 std::shared_ptr<registry::Admission> bind_check(const SharingContext& context,
                                                 auth::Authorizer& authorizer) {
   return std::make_shared<BindCheck>(context, authorizer);
+}
+
+std::shared_ptr<Holder> binding_holder(const SharingContext& context) {
+  return std::make_shared<BindingHolder>(context);
 }
 
 }  // namespace controllers

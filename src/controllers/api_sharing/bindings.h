@@ -7,8 +7,13 @@
 
 #include "auth/authorizer.h"
 #include "controllers/api_sharing/context.h"
+#include "controllers/content/reaper.h"
 
 namespace controllers {
+
+// On a binding that is being deleted while the objects of what it bound go in steps.
+inline constexpr const char* kBindingFinalizer = "apis.kcp.io/apibinding-finalizer";
+std::shared_ptr<Holder> binding_holder(const SharingContext& context);
 
 std::shared_ptr<registry::Rules> binding_rules(const SharingContext& context);
 

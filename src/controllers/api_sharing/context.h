@@ -46,6 +46,12 @@ std::optional<FoundExport> find_export_of(const SharingContext& context,
                                           const std::string& own_cluster,
                                           const json::Value& binding);
 
+// Whom a write is to be judged as: of one that came through a provider's view the provider, though
+// it is done in the name of the system.
+auth::UserPtr acting_user(const auth::UserPtr& user);
+// Whether nobody but the system itself or an administrator is behind it.
+bool is_by_system(const registry::Call& call);
+
 // Refuses a user's write of the status, which is what access is decided by.
 void keep_status_to_the_system(const registry::Call& call, const json::Value& object);
 

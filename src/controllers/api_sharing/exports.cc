@@ -77,15 +77,16 @@ class ExportRules final : public registry::Rules {
                                                "must be {crd: {}}: only that is supported"));
       }
     }
+    check_secret_name(object.at("spec", "identity", "secretRef"), causes);
     return causes;
   }
 
   // The identity's secret, unless the user brought one, and the default endpoint slice.
   std::vector<storage::Write> also_write(const registry::Call& call, Value& object,
-                                         std::vector<storage::Compare>&) const override {
+                                         std::vector<storage::Compare>& compares) const override {
     Companions companions(context_, call.cluster);
     if (object.at("status", "identityHash").as_string().empty()) {
-      add_identity(companions, object);
+      add_identity(companions, object, call.cluster, compares);
     }
     Value slice = call.verb == "create" ? default_slice(context_, call.cluster, object) : Value();
     if (!slice.is_null() && !companions.exists(kSlices, "", object::name(slice))) {
@@ -95,6 +96,18 @@ class ExportRules final : public registry::Rules {
   }
 
  private:
+  static void check_secret_name(const Value& reference, std::vector<Cause>& causes) {
+    constexpr const char* kPath = "spec.identity.secretRef";
+    auto refuse = [&](const char* field, const std::vector<std::string>& why) {
+      for (const std::string& one : why) {
+        causes.push_back(
+            object::invalid_value(fmt::format("{}.{}", kPath, field), reference[field], one));
+      }
+    };
+    refuse("name", object::check_dns1123_subdomain(reference["name"].as_string()));
+    refuse("namespace", object::check_dns1123_label(reference["namespace"].as_string()));
+  }
+
   void settle(const std::string& cluster, Value& object) const {
     Value& secret = object.edit("spec", "identity", "secretRef");
     if (secret["name"].as_string().empty()) {
@@ -122,14 +135,23 @@ class ExportRules final : public registry::Rules {
                           context_.registry.clock().now());
   }
 
-  void add_identity(Companions& companions, Value& object) const {
-    std::string key = base64url_encode(random_bytes(32));
-    set_identity(object, key);
+  void add_identity(Companions& companions, Value& object, const std::string& cluster,
+                    std::vector<storage::Compare>& compares) const {
     const Value& reference = object.at("spec", "identity", "secretRef");
     std::string ns = reference["namespace"].str(), name = reference["name"].str();
+    // One that is there and holds no key is somebody's for another purpose.
+    if (companions.exists(kSecrets, ns, name)) {
+      throw Error::forbidden(kExports.group, kExports.resource, object::name(object),
+                             fmt::format("Secret {}/{} is there already and has no data.key; put "
+                                         "one into it or name another Secret",
+                                         ns, name));
+    }
+    std::string key = base64url_encode(random_bytes(32));
+    set_identity(object, key);
     Value secret = object::make("v1", "Secret", name, ns);
     secret.set("type", "Opaque");
     secret.edit("data", "key") = base64_encode(key);
+    compares.push_back({cache::storage_key(kSecrets, {cluster, ns, name}), {}});
     companions.add(kSecrets, std::move(secret));
     if (companions.exists(kNamespaces, "", ns)) return;
     Value space = object::make("v1", "Namespace", ns);

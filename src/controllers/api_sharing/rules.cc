@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "controllers/api_sharing/bindings.h"
+#include "controllers/api_sharing/claim_check.h"
 #include "controllers/api_sharing/claim_labels.h"
 #include "controllers/api_sharing/context.h"
 #include "controllers/api_sharing/exports.h"
@@ -229,10 +230,13 @@ ApiSharing::ApiSharing(registry::Registry& registry, const server::ClusterResolv
   add("apibindings", binding_rules(context));
   auto index = std::make_shared<const ClaimIndex>(registry.objects());
   registry.add_admission(bind_check(context, authorizer));
+  registry.add_admission(claim_check(authorizer));
   registry.add_admission(claim_labels(index));
   state_ = std::make_shared<SharingState>(std::move(context), std::move(index));
   listen(registry.objects(), state_.get());
 }
+
+std::shared_ptr<Holder> ApiSharing::holder() const { return binding_holder(state_->context); }
 
 Task<> ApiSharing::run() {
   co_await forget_unbound_schemas(state_->context);

@@ -8,6 +8,7 @@
 
 #include "auth/authorizer.h"
 #include "base/task.h"
+#include "controllers/content/reaper.h"
 #include "registry/registry.h"
 #include "server/server.h"
 
@@ -25,6 +26,8 @@ class ApiSharing {
   // Keeps bindings, endpoint slices and claim labels as exports and bindings want them, until
   // cancelled.
   Task<> run();
+  // Bindings, for reap_content().
+  std::shared_ptr<Holder> holder() const;
 
  private:
   std::shared_ptr<SharingState> state_;

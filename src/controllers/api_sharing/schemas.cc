@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "object/names.h"
+#include "registry/version_limits.h"
 #include "schema/schema.h"
 
 namespace controllers {
@@ -24,6 +25,7 @@ class SchemaRules final : public registry::Rules {
         causes.push_back(object::required_value(fmt::format("spec.names.{}", name)));
       }
     }
+    check_names(spec, causes);
     std::string group = spec["group"].str();
     std::string suffix =
         "." + spec.at("names", "plural").str() + "." + (group.empty() ? "core" : group);
@@ -33,6 +35,9 @@ class SchemaRules final : public registry::Rules {
     if (!named) {
       causes.push_back(object::invalid_value("metadata.name", name, "must be <prefix>" + suffix));
     }
+    auto too_many = registry::check_version_counts(spec["versions"]);
+    causes.insert(causes.end(), too_many.begin(), too_many.end());
+    if (!too_many.empty()) return causes;
     std::size_t index = 0, storage = 0;
     for (const Value& version : spec["versions"].elements()) {
       std::string path = fmt::format("spec.versions[{}].schema", index++);
@@ -46,6 +51,28 @@ class SchemaRules final : public registry::Rules {
                                 "must have exactly one version marked as storage version"));
     }
     return causes;
+  }
+
+ private:
+  // They become parts of storage keys and of addresses.
+  static void check_names(const Value& spec, std::vector<Cause>& causes) {
+    std::string_view group = spec["group"].as_string();
+    if (!group.empty()) {
+      for (const std::string& why : object::check_dns1123_subdomain(group)) {
+        causes.push_back(object::invalid_value("spec.group", spec["group"], why));
+      }
+    }
+    if (group == "core") {
+      causes.push_back(
+          object::invalid_value("spec.group", spec["group"], "must be empty for the core group"));
+    }
+    for (const char* name : {"plural", "singular"}) {
+      const Value& value = spec.at("names", name);
+      if (value.as_string().empty()) continue;
+      for (const std::string& why : object::check_dns1035_label(value.as_string())) {
+        causes.push_back(object::invalid_value(fmt::format("spec.names.{}", name), value, why));
+      }
+    }
   }
 };
 

@@ -13,14 +13,9 @@
 
 #include "base/task.h"
 #include "cache/cache.h"
+#include "controllers/place.h"
 
 namespace controllers {
-
-struct Place {
-  cache::TableId table;
-  cache::Key key;
-  friend auto operator<=>(const Place&, const Place&) = default;
-};
 
 class OwnerIndex {
  public:

@@ -60,4 +60,9 @@ std::optional<std::string> PathIndex::resolve(std::string_view path) const {
   return cluster;
 }
 
+std::optional<std::string> PathIndex::resolve_for_system(std::string_view name) const {
+  std::shared_lock lock(mutex_);
+  return clusters_.contains(name) ? std::optional(std::string(name)) : std::nullopt;
+}
+
 }  // namespace controllers

@@ -18,6 +18,7 @@ class PathIndex final : public server::ClusterResolver {
   explicit PathIndex(cache::Cache& cache);
 
   std::optional<std::string> resolve(std::string_view path) const override;
+  std::optional<std::string> resolve_for_system(std::string_view name) const override;
 
  private:
   void on_workspace(const cache::EventPtr& event);

@@ -6,6 +6,7 @@
 
 #include "auth/accounts.h"
 #include "base/random.h"
+#include "controllers/api_sharing/context.h"
 #include "json/text.h"
 #include "object/names.h"
 #include "tenancy/content.h"
@@ -15,6 +16,26 @@ namespace controllers {
 namespace {
 
 constexpr int kMaxExtensions = 32;
+
+bool is_system_name(std::string_view key) {
+  return key.starts_with("internal.") || key.starts_with("kcp.io/") ||
+         key.starts_with("tenancy.kcp.io/");
+}
+
+// Labels and annotations that say where something is and what it is stay as they are.
+void keep_system_metadata(json::Value& object, const json::Value& before) {
+  for (const char* field : {"labels", "annotations"}) {
+    json::Value kept = json::Value::object();
+    for (const json::Member& one : object.at("metadata", field).members()) {
+      if (!is_system_name(one.key)) kept.set(one.key, one.value);
+    }
+    for (const json::Member& one : before.at("metadata", field).members()) {
+      if (is_system_name(one.key)) kept.set(one.key, one.value);
+    }
+    if (kept == object.at("metadata", field)) continue;
+    object.edit("metadata").set(field, std::move(kept));
+  }
+}
 
 class WorkspaceRules final : public registry::Rules {
  public:
@@ -32,6 +53,11 @@ class WorkspaceRules final : public registry::Rules {
                  const json::Value& before) const override {
     for (const char* field : {"cluster", "URL"}) {
       if (before["spec"].contains(field)) object.edit("spec").set(field, before["spec"][field]);
+    }
+    keep_system_metadata(object, before);
+    // Only who has emptied the logical cluster lets go of it, and that is not done by an update.
+    if (object::has_finalizer(before, kWorkspaceFinalizer)) {
+      object::add_finalizer(object, kWorkspaceFinalizer);
     }
   }
 
@@ -167,6 +193,19 @@ class LogicalClusterRules final : public registry::Rules {
   void on_create(const registry::Call&, json::Value& object) const override {
     throw Error::forbidden("core.kcp.io", "logicalclusters", object::name(object),
                            "a logical cluster is made by making a workspace");
+  }
+  // Everybody who administers a workspace may label it; what it is and whose stays.
+  void on_update(const registry::Call& call, json::Value& object,
+                 const json::Value& before) const override {
+    if (is_by_system(call)) return;
+    keep_system_metadata(object, before);
+    for (const char* field : {"spec", "status"}) {
+      if (before.contains(field)) {
+        object.set(field, before[field]);
+      } else {
+        object.erase(field);
+      }
+    }
   }
   void on_delete(const registry::Call&, json::Value& object) const override {
     if (object.at("spec", "directlyDeletable").as_bool()) return;

@@ -8,7 +8,9 @@
 
 #include "base/strings.h"
 #include "object/names.h"
+#include "registry/content.h"
 #include "registry/rules/rules.h"
+#include "registry/version_limits.h"
 #include "schema/schema.h"
 
 namespace registry {
@@ -42,19 +44,28 @@ class CrdRules final : public Rules {
     return causes;
   }
 
+  void on_delete(const Call& call, json::Value& object) const override {
+    object::remove_finalizer(object, kCrdCleanup);
+    if (!takes_steps(instances(call, object))) return;
+    object::add_finalizer(object, kCrdCleanup);
+    object::set_condition(object,
+                          {"Terminating", "True", "InstanceDeletionInProgress",
+                           "CustomResource deletion is in progress"},
+                          registry_.clock().now());
+  }
+
   std::vector<storage::Write> also_remove(const Call& call,
                                           const json::Value& object) const override {
-    cache::TableId table{object.at("spec", "group").str(),
-                         object.at("spec", "names", "plural").str(), ""};
-    std::vector<storage::Write> writes;
-    cache::Filter filter{.cluster = call.cluster};
-    for (const auto& item : registry_.objects().table(table).list(filter).items) {
-      writes.push_back({cache::storage_key(table, item->key), std::nullopt});
-    }
-    return writes;
+    return removals(instances(call, object));
   }
 
  private:
+  std::vector<cache::Placed> instances(const Call& call, const json::Value& object) const {
+    cache::TableId table{object.at("spec", "group").str(),
+                         object.at("spec", "names", "plural").str(), ""};
+    return content_of_table(registry_.objects(), call.cluster, table);
+  }
+
   static void settle_names(json::Value& object) {
     json::Value& names = object.edit("spec", "names");
     if (names["singular"].as_string().empty())
@@ -132,6 +143,9 @@ class CrdRules final : public Rules {
   }
 
   static void check_versions(const json::Value& spec, std::vector<Cause>& causes) {
+    auto too_many = check_version_counts(spec["versions"]);
+    causes.insert(causes.end(), too_many.begin(), too_many.end());
+    if (!too_many.empty()) return;
     std::size_t index = 0, storage = 0;
     std::vector<std::string> seen;
     for (const json::Value& version : spec["versions"].elements()) {

@@ -1,12 +1,10 @@
 // Namespaces: phase, the kubernetes finalizer, and removal together with their content.
-#include "base/strings.h"
 #include "object/names.h"
+#include "registry/content.h"
 #include "registry/rules/rules.h"
 
 namespace registry {
 namespace {
-
-constexpr std::size_t kMaxContent = 100'000;  // storage keys of a cluster looked at on removal
 
 class NamespaceRules final : public Rules {
  public:
@@ -31,35 +29,17 @@ class NamespaceRules final : public Rules {
       }
     }
     object.edit("status", "phase") = "Terminating";
-    if (!any_content_finalizer(call.cluster, name)) object.edit("spec").erase("finalizers");
+    if (!takes_steps(content(call.cluster, name))) object.edit("spec").erase("finalizers");
   }
 
   std::vector<storage::Write> also_remove(const Call& call,
                                           const json::Value& object) const override {
-    std::vector<storage::Write> writes;
-    for (std::string& key : content(call.cluster, object::name(object))) {
-      writes.push_back({std::move(key), std::nullopt});
-    }
-    return writes;
+    return removals(content(call.cluster, object::name(object)));
   }
 
  private:
-  std::vector<std::string> content(const std::string& cluster, const std::string& ns) const {
-    std::vector<std::string> keys;
-    for (std::string& key : registry_.objects().keys_of_cluster(cluster, kMaxContent)) {
-      auto place = cache::parse_storage_key(key);
-      if (place && place->second.ns == ns) keys.push_back(std::move(key));
-    }
-    return keys;
-  }
-
-  bool any_content_finalizer(const std::string& cluster, const std::string& ns) const {
-    for (const std::string& key : content(cluster, ns)) {
-      auto place = cache::parse_storage_key(key);
-      auto item = registry_.objects().table(place->first).find(place->second);
-      if (item && item->json.view().contains("\"finalizers\":[")) return true;
-    }
-    return false;
+  std::vector<cache::Placed> content(const std::string& cluster, const std::string& ns) const {
+    return content_of_namespace(registry_.objects(), cluster, ns);
   }
 
   Registry& registry_;

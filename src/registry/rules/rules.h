@@ -7,6 +7,9 @@
 
 namespace registry {
 
+// On a definition that is being removed while its instances go in steps.
+inline constexpr const char* kCrdCleanup = "customresourcecleanup.apiextensions.k8s.io";
+
 // Namespaces, secrets, config maps, RBAC objects, custom resource definitions.
 void install_builtin_rules(Registry& registry);
 // Access reviews, answered by `authorizer`, which must outlive the registry.

@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <functional>
+#include <utility>
+
 #include "base/error.h"
 #include "base/strings.h"
 #include "cache/item.h"
@@ -124,29 +127,43 @@ Task<> stream_objects(Exchange& exchange, const Page& page) {
   co_await exchange.response.finish();
 }
 
+// A list whose items are made of what is stored, one after another: all of them at once would be
+// many times what they are in the cache. `list` is the answer without its items, `field` their
+// name.
+Task<> stream_made(Exchange& exchange, const Page& page, json::Value list, std::string_view field,
+                   std::function<json::Value(const json::Value& object)> make) {
+  co_await exchange.response.start(200, headers_for(exchange));
+  std::string head = json::print(list);
+  head.back() = ',';
+  co_await exchange.response.write(Bytes(head + quote(field) + ":["));
+  bool first = true;
+  for (const cache::ItemPtr& item : page.snapshot.items) {
+    std::string text = json::print(make(exchange.registry.decode(*item, exchange.call)));
+    if (!std::exchange(first, false)) text.insert(0, ",");
+    co_await exchange.response.write(Bytes(std::move(text)));
+  }
+  co_await exchange.response.write(Bytes::literal("]}\n"));
+  co_await exchange.response.finish();
+}
+
 Task<> send_table(Exchange& exchange, const Page& page) {
   auto include = value_or_throw(parse_include_object(exchange.info.query.get("includeObject")));
   json::Value table = empty_table("");
   table.set("metadata", list_metadata(page));
   table.set("columnDefinitions", column_definitions(*exchange.call.version));
-  TimePoint now = exchange.registry.clock().now();
-  json::Value& rows = table.edit("rows");
-  for (const cache::ItemPtr& item : page.snapshot.items) {
-    rows.push_back(table_row(*exchange.call.version, exchange.registry.decode(*item, exchange.call),
-                             include, now));
-  }
-  return send_json(exchange, 200, table);
+  table.erase("rows");
+  return stream_made(
+      exchange, page, std::move(table), "rows",
+      [&version = *exchange.call.version, include, now = exchange.registry.clock().now()](
+          const json::Value& object) { return table_row(version, object, include, now); });
 }
 
 Task<> send_partial(Exchange& exchange, const Page& page) {
   json::Value list = json::Value::object({{"kind", "PartialObjectMetadataList"},
                                           {"apiVersion", "meta.k8s.io/v1"},
-                                          {"metadata", list_metadata(page)},
-                                          {"items", json::Value::array()}});
-  for (const cache::ItemPtr& item : page.snapshot.items) {
-    list.edit("items").push_back(partial_object(exchange.registry.decode(*item, exchange.call)));
-  }
-  return send_json(exchange, 200, list);
+                                          {"metadata", list_metadata(page)}});
+  return stream_made(exchange, page, std::move(list), "items",
+                     [](const json::Value& object) { return partial_object(object); });
 }
 
 }  // namespace

@@ -11,6 +11,8 @@ namespace server {
 namespace {
 
 constexpr Duration kBookmarkEvery = 60s;
+// Larger objects are sent as they lie in the cache: a copy for each slow watcher would be too much.
+constexpr std::size_t kMaxCopied = 16 * 1024;
 constexpr Duration kLookAtStop = 500ms;  // how soon a watch notices that the server stops
 
 std::string_view type_text(cache::Event::Type type) {
@@ -24,18 +26,20 @@ class WatchStream {
   explicit WatchStream(Exchange& exchange) : exchange_(exchange) {
     const Query& query = exchange.info.query;
     include_ = value_or_throw(parse_include_object(query.get("includeObject")));
-    form_key_ = fmt::format("{}/{}/{}", static_cast<int>(exchange.form.kind),
-                            exchange.call.version->name, static_cast<int>(include_));
+    form_key_ =
+        fmt::format("{}/{}", static_cast<int>(exchange.form.kind), exchange.call.version->name);
   }
 
   Task<> send(const cache::EventPtr& event) {
+    if (is_large(*event->item)) return send_by_reference(event->type, event->item);
     // Rows of tables tell ages, so their frames are not shared.
     if (exchange_.form.kind == Form::Kind::Table) return write(frame(event->type, *event->item));
     return write(event->frame(form_key_, [&] { return frame(event->type, *event->item); }));
   }
 
-  Task<> send_present(const cache::Item& item) {
-    return write(frame(cache::Event::Type::Added, item));
+  Task<> send_present(const cache::ItemPtr& item) {
+    if (is_large(*item)) return send_by_reference(cache::Event::Type::Added, item);
+    return write(frame(cache::Event::Type::Added, *item));
   }
 
   Task<> send_bookmark(std::uint64_t revision, bool initial_end) {
@@ -67,6 +71,16 @@ class WatchStream {
     text.reserve(object.size() + 32);
     text.append(R"({"type":")").append(type).append(R"(","object":)").append(object).append("}\n");
     return Bytes(std::move(text));
+  }
+
+  bool is_large(const cache::Item& item) const {
+    return exchange_.form.kind == Form::Kind::Object && item.json.size() > kMaxCopied;
+  }
+
+  Task<> send_by_reference(cache::Event::Type type, cache::ItemPtr item) {
+    co_await write(Bytes(fmt::format(R"({{"type":"{}","object":)", type_text(type))));
+    for (Bytes& piece : pieces_of(exchange_.call, *item)) co_await write(std::move(piece));
+    co_await write(Bytes::literal("}\n"));
   }
 
   Bytes frame(cache::Event::Type type, const cache::Item& item) {
@@ -167,7 +181,7 @@ Task<> handle_watch(Exchange& exchange) {
     co_await exchange.response.finish();
     co_return;
   }
-  for (const auto& item : start.present) co_await stream.send_present(*item);
+  for (const auto& item : start.present) co_await stream.send_present(item);
   start.present.clear();
   if (initial_events && query.flag("allowWatchBookmarks")) {
     co_await stream.send_bookmark(start.revision, true);

@@ -1,4 +1,4 @@
-#include "controllers/namespaces/reaper.h"
+#include "controllers/content/reaper.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 namespace controllers {
 namespace {
 
-class NamespaceReaper : public testing::Test {
+class ContentReaper : public testing::Test {
  protected:
   void SetUp() override {
     create("namespaces", object::make("v1", "Namespace", "apps"));
@@ -20,7 +20,8 @@ class NamespaceReaper : public testing::Test {
     object::add_finalizer(held, "example.org/hold");
     create("configmaps", held);
     create("configmaps", object::make("v1", "ConfigMap", "free", "apps"));
-    scope_.spawn("reaper", reap_namespaces(*registry_));
+    scope_.spawn("reaper", reap_content(*registry_, {namespace_holder(*registry_),
+                                                     definition_holder(*registry_)}));
     loop_.run_until_idle();
   }
   void TearDown() override {
@@ -57,7 +58,7 @@ class NamespaceReaper : public testing::Test {
   Scope scope_{loop_};
 };
 
-TEST_F(NamespaceReaper, ANamespaceWaitsForFinalizersAndGoesWithTheLast) {
+TEST_F(ContentReaper, ANamespaceWaitsForFinalizersAndGoesWithTheLast) {
   run(loop_, registry_->remove(call("namespaces", "apps", "delete"), {}));
   loop_.advance(2s);
   EXPECT_TRUE(exists("namespaces", "apps"));
@@ -75,7 +76,7 @@ TEST_F(NamespaceReaper, ANamespaceWaitsForFinalizersAndGoesWithTheLast) {
   EXPECT_FALSE(exists("namespaces", "apps"));
 }
 
-TEST_F(NamespaceReaper, NothingNewComesIntoADyingNamespace) {
+TEST_F(ContentReaper, NothingNewComesIntoADyingNamespace) {
   run(loop_, registry_->remove(call("namespaces", "apps", "delete"), {}));
   try {
     create("configmaps", object::make("v1", "ConfigMap", "late", "apps"));
