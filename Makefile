@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PRESET ?= release
 JOBS ?= $(shell nproc)
 export CCACHE_SLOPPINESS := pch_defines,time_macros,include_file_mtime,include_file_ctime
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
 export PATH := $(CURDIR)/bin:$(PATH)
 
 .PHONY: build run test lint bench clean setup help

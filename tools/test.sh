@@ -7,6 +7,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 export PATH=$root/bin:$PATH
 export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1  # another checkout finds what this one has built
 jobs=$(nproc)
 fast=; [ "${1:-}" = --fast ] && fast=1
 passed=0 failed=0

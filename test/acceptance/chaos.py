@@ -25,6 +25,7 @@ import textwrap
 import threading
 import time
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import traffic  # noqa: E402
 

@@ -10,7 +10,7 @@ export KCP=${KCP:-$ROOT/bin/kcp}
 DIR=$(mktemp -d)
 PORT=${PORT:-19743}
 export KUBECONFIG=$DIR/kcp/admin.kubeconfig KUBECACHEDIR=$DIR/cache
-passed=0 failed=0 pid=
+passed=0 failed=0 pid= complete=
 ok()  { passed=$((passed + 1)); echo "ok    $1"; }
 bad() { failed=$((failed + 1)); echo "FAIL  $1"; [ -n "${2:-}" ] && echo "      ${2:0:2000}"; }
 check() { local name=$1 out; shift; if out=$("$@" 2>&1); then ok "$name"; else bad "$name" "$out"; fi; }
@@ -20,12 +20,14 @@ prints() {
   if [[ $out == *"$text"* ]]; then ok "$name"; else bad "$name" "$out"; fi
 }
 finish() {
+  [ -n "$complete" ] || bad "the script runs to its end"
   [ -n "$pid" ] && kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
   rm -rf "$DIR"
   echo "$passed passed, $failed failed"
   [ "$failed" -eq 0 ]; exit $?
 }
 trap finish EXIT
+trap 'exit 1' INT TERM HUP
 until_true() { local end=$((SECONDS + $1)); shift; while ! "$@" >/dev/null 2>&1; do [ $SECONDS -ge $end ] && return 1; sleep 0.2; done; }
 
 # Go: one line per test. Its server is its own, because a test kills it.
@@ -134,3 +136,4 @@ printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: p1, labels: {set: prun
 printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: p2, labels: {set: pruned}}\n' | prints "removes what is no longer named" "configmap/p1 pruned" pruned
 prints "describe" "2 desired" kubectl -n app describe deployment web
 check "delete -f" kubectl delete -f "$DIR/many.yaml" --ignore-not-found --timeout=30s
+complete=1

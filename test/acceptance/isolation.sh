@@ -159,5 +159,19 @@ printf '%s' "$bomb" >"$DIR/bomb"
 is "aliases that expand are refused" 413 "$(curl -sk -o /dev/null -w '%{http_code}' -X POST -H 'Authorization: Bearer mallory-token' -H 'Content-Type: application/yaml' --data-binary "@$DIR/bomb" "$URL${HOME_OF}mallory/apis/example.io/v1/namespaces/default/gizmos")"
 printf '[{"op":"add","path":"/spec","value":[%s1]}%s]' "$(yes 1, | head -500000 | tr -d '\n')" "$(yes ',{"op":"add","path":"/spec/0","value":1}' | head -5000 | tr -d '\n')" >"$DIR/patch"
 is "patches without end are refused" 413 "$(curl -sk -o /dev/null -w '%{http_code}' -X PATCH -H 'Authorization: Bearer mallory-token' -H 'Content-Type: application/json-patch+json' --data-binary "@$DIR/patch" "$URL${HOME_OF}mallory/apis/example.io/v1/namespaces/default/gizmos/injected")"
+# Large objects are sent as they lie in memory, to however many watch them.
+printf '{"metadata":{"name":"large"},"data":{"a":"%s"}}' "$(head -c 900000 /dev/zero | tr '\0' x)" >"$DIR/large"
+is "a large object" 201 "$(curl -sk -o /dev/null -w '%{http_code}' -X POST -H 'Authorization: Bearer mallory-token' -H 'Content-Type: application/json' --data-binary "@$DIR/large" "$URL$maps")"
+for version in --http1.1 --http2; do
+  is "comes whole to a watch over ${version#--}" "ADDED 900000" \
+    "$(send mallory GET "$maps?watch=true&timeoutSeconds=1&fieldSelector=metadata.name%3Dlarge" '' $version | jq -r '"\(.type) \(.object.data.a | length)"')"
+done
+watching=()
+for _ in $(seq 60); do
+  curl -sk -o /dev/null --limit-rate 1k --max-time 6 -H 'Authorization: Bearer mallory-token' "$URL$maps?watch=true" & watching+=($!)
+done
+sleep 4
 after=$(memory)
+kill "${watching[@]}" 2>/dev/null
+wait "${watching[@]}" 2>/dev/null
 [ $((after - before)) -lt 300 ] && ok "and memory is as before" || bad "and memory is as before" "$before MiB, then $after MiB"

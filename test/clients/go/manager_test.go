@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
@@ -78,7 +79,7 @@ func TestManagerWithAReconcilerOfACustomKind(t *testing.T) {
 		Client:         client.Options{Cache: &client.CacheOptions{Unstructured: true}},
 		LeaderElection: true, LeaderElectionID: "gadgets", LeaderElectionNamespace: "default"}))(t)
 	reconciler := &gadgetReconciler{Client: manager.GetClient()}
-	must(t, ctrl.NewControllerManagedBy(manager).For(newGadget()).Owns(&corev1.ConfigMap{}).Complete(reconciler))
+	must(t, ctrl.NewControllerManagedBy(manager).For(newGadget()).Named("gadgets-of-"+t.Name()+fmt.Sprint(time.Now().UnixNano())).Owns(&corev1.ConfigMap{}).Complete(reconciler))
 	must(t, manager.GetFieldIndexer().IndexField(ctx, newGadget(), "spec.color", func(object client.Object) []string {
 		color, _, _ := unstructured.NestedString(object.(*unstructured.Unstructured).Object, "spec", "color")
 		return []string{color}
