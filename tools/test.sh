@@ -12,7 +12,7 @@ jobs=$(nproc)
 fast=; [ "${1:-}" = --fast ] && fast=1
 passed=0 failed=0
 logs=$root/build/logs
-mkdir -p "$logs"
+rm -rf "$logs"; mkdir -p "$logs"
 
 # count NAME STATUS: one test that is not a unit test
 count() {
@@ -44,6 +44,30 @@ unit() {
   done < <(find "build/$preset/src" -type f -name '*_test' -perm -u+x | sort)
 }
 
+# lane SCRIPT...: runs acceptance scripts one after another, each with a log and a status
+lane() {
+  local script run
+  for script in "$@"; do
+    run=bash; [[ $script == *.py ]] && run=python3
+    ROOT=$root $run "test/acceptance/$script" >"$logs/$script.log" 2>&1
+    echo $? >"$logs/$script.status"
+  done
+}
+
+# add_up SCRIPT: what a script of a lane counted; one that no lane ran has failed
+add_up() {
+  local log=$logs/$1.log closing
+  if [ ! -f "$logs/$1.status" ]; then count "$1 (in no lane)" 1; return; fi
+  grep -E '^FAIL' "$log"
+  closing=$(tail -1 "$log")
+  if [[ $closing =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+    passed=$((passed + BASH_REMATCH[1])); failed=$((failed + BASH_REMATCH[2]))
+    [ "${BASH_REMATCH[2]}" -eq 0 ] || echo "FAILED $1: see $log"
+  else
+    count "$1" "$(cat "$logs/$1.status")"
+  fi
+}
+
 echo "== lint";        tools/lint/run.sh; count lint $?
 echo "== unit (dev)";  unit dev
 if [ -z "$fast" ]; then
@@ -51,33 +75,31 @@ if [ -z "$fast" ]; then
   echo "== unit (TSan)";        TSAN_OPTIONS="suppressions=$root/test/tsan.supp halt_on_error=1 ignore_noninstrumented_modules=1 die_after_fork=0" unit tsan
   echo "== fuzzers"
   if build fuzz all; then
-    for program in build/fuzz/test/fuzz/*_fuzz; do
-      [ -x "$program" ] || continue
-      name=$(basename "$program")
-      corpus=build/fuzz/corpus/$name
+    fuzz() {
+      local program=$1 name; name=$(basename "$1")
+      local corpus=build/fuzz/corpus/$name
       mkdir -p "$corpus"
       "$program" -max_total_time="${FUZZ_SECONDS:-30}" -rss_limit_mb=2048 -timeout=10 -artifact_prefix="$logs/$name-" \
         "$corpus" $(ls -d "test/fuzz/seeds/$name" 2>/dev/null) >"$logs/$name.log" 2>&1
-      count "$name" $?
+      echo $? >"$logs/$name.status"
+    }
+    export -f fuzz; export logs
+    find build/fuzz/test/fuzz -name '*_fuzz' -type f -perm -u+x | sort | xargs -P "$jobs" -I{} bash -c 'fuzz {}'
+    for program in build/fuzz/test/fuzz/*_fuzz; do
+      [ -x "$program" ] && count "$(basename "$program")" "$(cat "$logs/$(basename "$program").status")"
     done
   else
     count "build fuzz" 1
   fi
   echo "== acceptance"
   if make build >"$logs/make-build.log" 2>&1; then
-    for script in test/acceptance/*.sh test/acceptance/*.py; do
-      log=$logs/$(basename "$script").log
-      run=bash; [[ $script == *.py ]] && run=python3
-      ROOT=$root $run "$script" >"$log" 2>&1
-      status=$?
-      grep -E '^FAIL' "$log"
-      closing=$(tail -1 "$log")
-      if [[ $closing =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
-        passed=$((passed + BASH_REMATCH[1])); failed=$((failed + BASH_REMATCH[2]))
-      else
-        count "$(basename "$script")" "$status"
-      fi
-    done
+    # Two lanes side by side. Those of the first use the playground's own ports or load the machine; each
+    # of the second has ports to itself.
+    lane first_light.sh workspaces.sh cluster.sh moves.sh crash.py &
+    first=$!
+    lane clients.sh glbc.sh syncer.sh sharing.sh compute.sh isolation.sh chaos.py
+    wait $first
+    for script in test/acceptance/*.sh test/acceptance/*.py; do add_up "$(basename "$script")"; done
   else
     tail -30 "$logs/make-build.log"; count "make build" 1
   fi

@@ -10,6 +10,8 @@
 namespace registry {
 namespace {
 
+constexpr std::size_t kManyReads = 4096;  // from here on those that are not used are looked for
+
 bool is_served(const schema::BuiltinKind& kind, Flavour flavour) {
   const char* wanted = flavour == Flavour::Workspaces ? "workspace" : "cluster";
   return std::ranges::find(kind.sets, wanted) != kind.sets.end();
@@ -121,8 +123,24 @@ void LiveKindTable::on_crd(const cache::EventPtr& event) {
 
 KindPtr LiveKindTable::schema_kind(const cache::Key& schema, std::string_view identity) const {
   auto item = cache_.table(kSchemaTable).find(schema);
-  auto parsed = item ? json::parse(item->json.view()) : json::Value();
-  return item && parsed ? kind_of_schema(*parsed, identity) : nullptr;
+  if (!item) return nullptr;
+  SchemaVersion version{schema, item->revision, std::string(identity)};
+  {
+    std::lock_guard lock(read_mutex_);
+    auto known = read_.find(version);
+    if (known != read_.end()) {
+      if (auto kind = known->second.lock()) return kind;
+    }
+  }
+  auto parsed = json::parse(item->json.view());
+  if (!parsed) return nullptr;
+  KindPtr kind = kind_of_schema(*parsed, identity);
+  std::lock_guard lock(read_mutex_);
+  if (read_.size() >= kManyReads) {
+    std::erase_if(read_, [](const auto& entry) { return entry.second.expired(); });
+  }
+  read_[std::move(version)] = kind;
+  return kind;
 }
 
 // By the copy that was made when it was bound, else (before that is there) from the provider.

@@ -4,7 +4,10 @@
 
 #include <map>
 #include <set>
+#include <memory>
+#include <mutex>
 #include <shared_mutex>
+#include <tuple>
 
 #include "registry/kind.h"
 #include "registry/make.h"
@@ -76,6 +79,12 @@ class LiveKindTable final : public KindTable {
   std::map<cache::Key, Kinds> exported_;  // by export
   // Bindings that name a schema which is not there yet, by schema.
   std::map<cache::Key, std::set<cache::Key>> waiting_;
+
+  // Kinds by the schema they were read from (its key and revision) and identity: thousands of
+  // bindings name the same few.
+  using SchemaVersion = std::tuple<cache::Key, std::uint64_t, std::string>;
+  mutable std::mutex read_mutex_;
+  mutable std::map<SchemaVersion, std::weak_ptr<const Kind>> read_;  // guarded by read_mutex_
 };
 
 // The kind that a CustomResourceDefinition describes; null if it is not served (names not accepted,

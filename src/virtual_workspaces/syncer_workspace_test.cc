@@ -72,7 +72,10 @@ class World {
     put({"workload.kcp.io", "synctargets", ""}, "compute", target);
     server_.ready();
   }
-  ~World() { store_.reset(); }
+  ~World() {
+    loop_.advance(1s);  // the tasks of watches that were dropped unwind
+    store_.reset();
+  }
 
   std::string key() const { return placement::target_key("compute", "east"); }
 
