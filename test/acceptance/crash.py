@@ -26,7 +26,7 @@ import time
 
 ROOT = os.environ.get("ROOT", os.getcwd())
 KCP = os.environ.get("KCP", f"{ROOT}/bin/kcp")
-PORT = int(os.environ.get("PORT", "18443"))
+PORT = int(os.environ.get("PORT", "18743"))
 DNS_PORT = PORT + 1
 EAST, WEST = "127.0.81.1", "127.0.82.1"
 DIR = tempfile.mkdtemp()
