@@ -74,7 +74,7 @@ if [ -z "$fast" ]; then
   echo "== unit (ASan, UBSan)"; ASAN_OPTIONS=detect_leaks=1 unit asan
   echo "== unit (TSan)";        TSAN_OPTIONS="suppressions=$root/test/tsan.supp halt_on_error=1 ignore_noninstrumented_modules=1 die_after_fork=0" unit tsan
   echo "== fuzzers"
-  if build fuzz all; then
+  if build fuzz fuzzers; then
     fuzz() {
       local program=$1 name; name=$(basename "$1")
       local corpus=build/fuzz/corpus/$name
