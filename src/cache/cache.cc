@@ -10,7 +10,6 @@ namespace cache {
 namespace {
 
 constexpr Duration kFutureRevisionPatience = 3s;
-constexpr std::size_t kHistoryPage = 1000;  // events read at once at start-up
 
 class StoreCache final : public Cache, public storage::Observer {
  public:
@@ -152,23 +151,9 @@ class StoreCache final : public Cache, public storage::Observer {
     std::uint64_t reach = options_.ring_events;
     ring_floor_ = std::max(oldest, newest > reach ? newest - reach : 0);
     for (auto& [id, table] : tables_) table->start_ring(ring_floor_);
+    // All at once: a page would cost the store as much as all of it.
     ManualLoop loop;
-    std::uint64_t since = ring_floor_;
-    for (std::size_t limit = kHistoryPage;;) {
-      auto events = run(loop, store.history(storage::Revision{since}, limit));
-      bool more = events.size() == limit;
-      // The last transaction may not be whole: it comes with the next page.
-      auto last = events.empty() ? storage::Revision{} : events.back().revision;
-      if (more && events.front().revision == last) {
-        limit *= 2;
-        continue;
-      }
-      while (more && events.back().revision == last) events.pop_back();
-      append(events);
-      if (!more) return;
-      since = storage::number(events.back().revision);
-      limit = kHistoryPage;
-    }
+    append(run(loop, store.history(storage::Revision{ring_floor_}, SIZE_MAX)));
   }
 
   void append(std::span<const storage::Event> events) {
