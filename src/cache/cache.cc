@@ -40,12 +40,7 @@ class StoreCache final : public Cache, public storage::Observer {
   void listen_to_all(TableListener listener) override {
     std::shared_lock lock(mutex_);
     for (auto& [id, table] : tables_) {
-      table->for_each([&](const ItemPtr& item) {
-        auto event = std::make_shared<Event>();
-        event->item = item;
-        event->revision = item->revision;
-        listener(id, event);
-      });
+      table->for_each([&](const ItemPtr& item) { listener(id, added(item)); });
     }
     listeners_.push_back(std::move(listener));
   }
@@ -91,12 +86,8 @@ class StoreCache final : public Cache, public storage::Observer {
   std::vector<std::string> keys_of_cluster(std::string_view cluster,
                                            std::size_t limit) const override {
     std::vector<std::string> keys;
-    std::shared_lock lock(mutex_);
-    for (const auto& [id, table] : tables_) {
-      table->collect(cluster, "", [&](const ItemPtr& item) {
-        if (keys.size() < limit) keys.push_back(storage_key(id, item->key));
-        return keys.size() < limit;
-      });
+    for (const Placed& one : content(cluster, "", limit)) {
+      keys.push_back(storage_key(one.table, one.item->key));
     }
     return keys;
   }

@@ -39,6 +39,13 @@ bool Filter::accepts(const Item& item) const {
          (!matches || matches(item));
 }
 
+EventPtr added(const ItemPtr& item) {
+  auto event = std::make_shared<Event>();
+  event->item = item;
+  event->revision = item->revision;
+  return event;
+}
+
 EventPtr seen_through(const EventPtr& event, const Filter& filter) {
   bool now = event->type != Event::Type::Deleted && filter.accepts(*event->item);
   bool before = event->previous && filter.accepts(*event->previous);

@@ -229,12 +229,7 @@ void MemoryTable::wake(const std::string& cluster, std::uint64_t revision) {
 }
 
 void MemoryTable::listen(Listener listener) {
-  for_each([&](const ItemPtr& item) {
-    auto event = std::make_shared<Event>();
-    event->item = item;
-    event->revision = item->revision;
-    listener(event);
-  });
+  for_each([&](const ItemPtr& item) { listener(added(item)); });
   listeners_.push_back(std::move(listener));
 }
 

@@ -112,4 +112,20 @@ RequestInfo parse_request(std::string_view method, std::string_view raw_path,
   return info;
 }
 
+auth::Attributes attributes_of(auth::UserPtr user, const RequestInfo& info, std::string cluster) {
+  auth::Attributes attributes;
+  attributes.user = std::move(user);
+  attributes.verb = info.verb;
+  attributes.cluster = std::move(cluster);
+  attributes.resource_request = info.resource_request;
+  attributes.group = info.group;
+  attributes.version = info.version;
+  attributes.resource = info.resource;
+  attributes.subresource = info.subresource;
+  attributes.ns = info.ns;
+  attributes.name = info.name;
+  attributes.path = info.path;
+  return attributes;
+}
+
 }  // namespace server

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "auth/authorizer.h"
 #include "base/result.h"
 
 namespace server {
@@ -37,6 +38,9 @@ struct ClusterPrefix {
   std::string_view rest;
 };
 std::optional<ClusterPrefix> split_cluster(std::string_view raw_path);
+
+// What the authorizer judges of it in the logical cluster `cluster`.
+auth::Attributes attributes_of(auth::UserPtr user, const RequestInfo& info, std::string cluster);
 
 RequestInfo parse_request(std::string_view method, std::string_view raw_path,
                           std::string_view raw_query);

@@ -147,18 +147,7 @@ Task<std::string> Server::State::resolve_cluster(const std::string& text, const 
 
 Task<> Server::State::authorize(const auth::UserPtr& user, const RequestInfo& info,
                                 const std::string& cluster) {
-  auth::Attributes attributes;
-  attributes.user = user;
-  attributes.verb = info.verb;
-  attributes.cluster = cluster;
-  attributes.resource_request = info.resource_request;
-  attributes.group = info.group;
-  attributes.version = info.version;
-  attributes.resource = info.resource;
-  attributes.subresource = info.subresource;
-  attributes.ns = info.ns;
-  attributes.name = info.name;
-  attributes.path = info.path;
+  auto attributes = attributes_of(user, info, cluster);
   auto verdict = co_await options.authorizer.authorize(attributes);
   if (verdict.decision == auth::Decision::Allow) co_return;
   std::string why = auth::forbidden_message(attributes, verdict.reason);

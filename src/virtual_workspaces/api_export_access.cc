@@ -17,23 +17,8 @@ using json::Value;
 
 const object::GroupResource kBindings{"apis.kcp.io", "apibindings"};
 
-auth::Attributes attributes_of(const auth::UserPtr& user, const server::RequestInfo& info,
-                               const std::string& cluster) {
-  auth::Attributes attributes;
-  attributes.user = user;
-  attributes.verb = info.verb;
-  attributes.cluster = cluster;
-  attributes.group = info.group;
-  attributes.version = info.version;
-  attributes.resource = info.resource;
-  attributes.subresource = info.subresource;
-  attributes.ns = info.ns;
-  attributes.name = info.name;
-  return attributes;
-}
-
 Error forbidden(const ExportRequest& request, std::string_view reason) {
-  auto attributes = attributes_of(request.user, request.info, request.target);
+  auto attributes = server::attributes_of(request.user, request.info, request.target);
   return Error::forbidden(attributes.group, attributes.resource, attributes.name,
                           auth::forbidden_message(attributes, reason));
 }
@@ -145,7 +130,8 @@ Task<> ExportAccess::check_owners(const ExportRequest& request, const Offer& off
     auto object = item ? json::parse(item->json.view()) : Value();
     bool limited = object && object->at("spec", "maximalPermissionPolicy", "local").is_object();
     if (!limited) continue;
-    auto attributes = attributes_of(auth::as_consumer(*request.user), request.info, owner.cluster);
+    auto attributes =
+        server::attributes_of(auth::as_consumer(*request.user), request.info, owner.cluster);
     attributes.deep = true;
     auto verdict = co_await authorizer_.authorize(attributes);
     if (verdict.decision == auth::Decision::Allow) continue;

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "controllers/system_call.h"
 #include "json/text.h"
 
 namespace controllers {
@@ -107,14 +108,8 @@ class ClaimLabels final : public registry::Admission {
 };
 
 Task<bool> write_again(registry::Registry& registry, registry::KindPtr kind, cache::Key key) {
-  registry::Call call;
-  call.cluster = key.cluster;
-  call.kind = kind;
-  call.version = &kind->storage_version();
-  call.ns = key.ns;
-  call.name = key.name;
-  call.verb = "update";
-  call.user = auth::system_user("permission-claims");
+  registry::Call call = system_call(registry, {kind->table(), key}, "update", "permission-claims");
+  if (!call.kind) co_return true;  // gone meanwhile, and the object with it
   std::optional<Error> failure;
   try {
     co_await registry.update(call, [](const Value& present) -> Result<Value> { return present; });

@@ -11,6 +11,7 @@
 #include "controllers/api_sharing/exports.h"
 #include "controllers/api_sharing/schemas.h"
 #include "controllers/api_sharing/work_list.h"
+#include "controllers/system_call.h"
 #include "json/text.h"
 #include "registry/kind_table.h"
 
@@ -30,6 +31,7 @@ using json::Value;
 
 constexpr int kWorkers = 8;  // so that commits share a sync
 constexpr std::string_view kGroup = "apis.kcp.io";
+constexpr const char* kComponent = "api-sharing";
 
 std::string hash_of(const cache::Key& api_export) {
   return sharing::export_hash(api_export.cluster, api_export.name);
@@ -84,13 +86,7 @@ void listen(cache::Cache& cache, SharingState* state) {
 // Writes an object once more as it is, which brings what follows from others up to date.
 Task<> settle_again(registry::Registry& registry, const cache::TableId& table, cache::Key key,
                     std::optional<Value> applied_claims = {}) {
-  registry::Call call;
-  call.cluster = key.cluster;
-  call.kind = registry.kinds().find(key.cluster, table.group, table.resource);
-  call.version = &call.kind->storage_version();
-  call.name = key.name;
-  call.verb = "update";
-  call.user = auth::system_user("api-sharing");
+  registry::Call call = system_call(registry, {table, key}, "update", kComponent);
   if (applied_claims) call.subresource = "status";
   std::optional<Error> failure;
   try {
@@ -109,12 +105,8 @@ Task<> ensure_slice(const SharingContext& context, std::string cluster, Value ap
   Value slice = default_slice(context, cluster, api_export);
   cache::Key key{cluster, "", object::name(api_export)};
   if (slice.is_null() || context.registry.objects().table(kSlices).find(key)) co_return;
-  registry::Call call;
-  call.cluster = cluster;
-  call.kind = context.registry.kinds().find(cluster, kSlices.group, kSlices.resource);
-  call.version = &call.kind->storage_version();
-  call.verb = "create";
-  call.user = auth::system_user("api-sharing");
+  registry::Call call =
+      system_call(context.registry, {kSlices, {cluster, "", ""}}, "create", kComponent);
   std::optional<Error> failure;
   try {
     co_await context.registry.create(call, std::move(slice));

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/scope.h"
+#include "controllers/system_call.h"
 #include "object/object.h"
 
 namespace controllers {
@@ -36,16 +37,8 @@ Task<> work(Shared* shared) {
 }  // namespace
 
 Task<> remove_object(registry::Registry& registry, Place place, std::string component) {
-  registry::Call call;
-  call.cluster = place.key.cluster;
-  call.kind = registry.kinds().find(place.key.cluster, place.table.group, place.table.resource,
-                                    place.table.identity);
+  registry::Call call = system_call(registry, place, "delete", component);
   if (!call.kind) co_return;
-  call.version = &call.kind->storage_version();
-  call.ns = place.key.ns;
-  call.name = place.key.name;
-  call.verb = "delete";
-  call.user = auth::system_user(component);
   try {
     co_await registry.remove(call, {});
   } catch (const Error& error) {

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/scope.h"
+#include "controllers/system_call.h"
 #include "json/text.h"
 #include "object/object.h"
 
@@ -123,18 +124,8 @@ class Collector {
     if (!blocked) co_await drop_finalizer(std::move(place), kForeground);
   }
 
-  // A call on an object; its kind is null if its definition has gone, and the object with it.
   registry::Call call_for(const Place& place, const char* verb) const {
-    registry::Call call;
-    call.cluster = place.key.cluster;
-    call.kind = registry_.kinds().find(place.key.cluster, place.table.group, place.table.resource,
-                                       place.table.identity);
-    if (call.kind) call.version = &call.kind->storage_version();
-    call.ns = place.key.ns;
-    call.name = place.key.name;
-    call.verb = verb;
-    call.user = auth::system_user("garbage-collector");
-    return call;
+    return system_call(registry_, place, verb, "garbage-collector");
   }
 
   Task<> remove(Place place, std::string uid, std::string policy) {
