@@ -11,9 +11,7 @@ DIR=$(mktemp -d)
 PORT=${PORT:-19743}
 export KUBECONFIG=$DIR/kcp/admin.kubeconfig KUBECACHEDIR=$DIR/cache
 passed=0 failed=0 pid= complete=
-ok()  { passed=$((passed + 1)); echo "ok    $1"; }
-bad() { failed=$((failed + 1)); echo "FAIL  $1"; [ -n "${2:-}" ] && echo "      ${2:0:2000}"; }
-check() { local name=$1 out; shift; if out=$("$@" 2>&1); then ok "$name"; else bad "$name" "$out"; fi; }
+. "$(dirname "$0")/lib/checks.sh"
 prints() {
   local name=$1 text=$2 out; shift 2
   out=$("$@" 2>&1)
@@ -28,7 +26,6 @@ finish() {
 }
 trap finish EXIT
 trap 'exit 1' INT TERM HUP
-until_true() { local end=$((SECONDS + $1)); shift; while ! "$@" >/dev/null 2>&1; do [ $SECONDS -ge $end ] && return 1; sleep 0.2; done; }
 
 # Go: one line per test. Its server is its own, because a test kills it.
 if ! command -v go >/dev/null; then

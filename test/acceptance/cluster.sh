@@ -10,9 +10,7 @@ export PATH=$ROOT/bin:$PATH
 export KUBECONFIG=$DIR/east/admin.kubeconfig
 export KUBECACHEDIR=$DIR/cache
 passed=0 failed=0 pid=
-ok()  { passed=$((passed + 1)); echo "ok    $1"; }
-bad() { failed=$((failed + 1)); echo "FAIL  $1"; [ -n "${2:-}" ] && echo "      ${2:0:600}"; }
-check() { local name=$1 out; shift; if out=$("$@" 2>&1); then ok "$name"; else bad "$name" "$out"; fi; }
+. "$(dirname "$0")/lib/checks.sh"
 finish() {
   [ -n "$pid" ] && kill -KILL "$pid" 2>/dev/null
   rm -rf "$DIR"
@@ -20,7 +18,6 @@ finish() {
   [ "$failed" -eq 0 ]; exit $?
 }
 trap finish EXIT
-until_true() { local end=$((SECONDS + $1)); shift; while ! "$@" >/dev/null 2>&1; do [ $SECONDS -ge $end ] && return 1; sleep 0.2; done; }
 start() {
   "$ROOT/bin/kcp" cluster --name east --root-directory "$DIR/east" --bind-address $ADDRESS --secure-port 17443 >"$DIR/log" 2>&1 &
   pid=$!

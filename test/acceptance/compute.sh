@@ -13,13 +13,7 @@ export PATH=$BIN:$PATH
 export KUBECONFIG=$DIR/kcp/admin.kubeconfig
 export KUBECACHEDIR=$DIR/cache
 passed=0 failed=0 pid= cluster=
-ok()  { passed=$((passed + 1)); echo "ok    $1"; }
-bad() { failed=$((failed + 1)); echo "FAIL  $1"; [ -n "${2:-}" ] && echo "      ${2:0:600}"; }
-check() { local name=$1 out; shift; if out=$("$@" 2>&1); then ok "$name"; else bad "$name" "$out"; fi; }
-refused() {
-  local name=$1 text=$2 out; shift 2
-  if out=$("$@" 2>&1); then bad "$name" "$out"; elif [[ $out == *"$text"* ]]; then ok "$name"; else bad "$name" "$out"; fi
-}
+. "$(dirname "$0")/lib/checks.sh"
 prints() {
   local name=$1 text=$2 out; shift 2
   out=$("$@" 2>"$DIR/stderr") || out="$out $(cat "$DIR/stderr")"
@@ -38,7 +32,6 @@ finish() {
   [ "$failed" -eq 0 ]; exit $?
 }
 trap finish EXIT
-until_true() { local end=$((SECONDS + $1)); shift; while ! "$@" >/dev/null 2>&1; do [ $SECONDS -ge $end ] && return 1; sleep 0.2; done; }
 start() { kcp start --root-directory "$DIR/kcp" --secure-port "$PORT" >"$DIR/log" 2>&1 & pid=$!; }
 in_ws() { local ws=$1; shift; kubectl --server "https://127.0.0.1:$PORT/clusters/root:$ws" "$@"; }
 # with_token TOKEN PATH [curl flags]: the status code and, in a second line, the body

@@ -12,9 +12,7 @@ export KUBECONFIG=$DIR/kcp/admin.kubeconfig
 export KUBECACHEDIR=$DIR/cache
 EAST=127.0.21.1 WEST=127.0.22.1
 passed=0 failed=0 kcp= glbc= east= west=
-ok()  { passed=$((passed + 1)); echo "ok    $1"; }
-bad() { failed=$((failed + 1)); echo "FAIL  $1"; [ -n "${2:-}" ] && echo "      ${2:0:800}"; }
-check() { local name=$1 out; shift; if out=$("$@" 2>&1); then ok "$name"; else bad "$name" "$out"; fi; }
+. "$(dirname "$0")/lib/checks.sh"
 finish() {
   for pid in $glbc $east $west $kcp; do kill -KILL "$pid" 2>/dev/null; done
   if [ -n "${KEEP:-}" ]; then echo "kept: $DIR"; else rm -rf "$DIR"; fi
@@ -22,7 +20,6 @@ finish() {
   [ "$failed" -eq 0 ]; exit $?
 }
 trap finish EXIT
-until_true() { local end=$((SECONDS + $1)); shift; while ! "$@" >/dev/null 2>&1; do [ $SECONDS -ge $end ] && return 1; sleep 0.2; done; }
 eventually() { local name=$1 seconds=$2; shift 2; if until_true "$seconds" "$@"; then ok "$name"; else bad "$name" "$("$@" 2>&1; tail -3 "$DIR/glbc.log")"; fi; }
 in_ws() { local ws=$1; shift; kubectl --server "https://127.0.0.1:$PORT/clusters/root:$ws" "$@"; }
 

@@ -8,8 +8,7 @@ KCP=${KCP:-$ROOT/bin/kcp}
 DIR=$(mktemp -d)
 PORT=${PORT:-19743}
 passed=0 failed=0 pid=
-ok()  { passed=$((passed + 1)); echo "ok    $1"; }
-bad() { failed=$((failed + 1)); echo "FAIL  $1"; [ -n "${2:-}" ] && echo "      ${2:0:600}"; }
+. "$(dirname "$0")/lib/checks.sh"
 is()  { local name=$1 want=$2 got=$3; if [ "$got" = "$want" ]; then ok "$name"; else bad "$name" "wanted: $want; got: $got"; fi; }
 finish() {
   [ -n "$pid" ] && kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null

@@ -12,9 +12,7 @@ PORT=${PORT:-17643} DNS_PORT=${DNS_PORT:-17653}
 EAST_IP=127.0.61.1 WEST_IP=127.0.62.1
 export PATH=$ROOT/bin:$PATH KUBECONFIG=$DIR/kcp/admin.kubeconfig KUBECACHEDIR=$DIR/cache
 passed=0 failed=0 pid= clients=()
-ok()  { passed=$((passed + 1)); echo "ok    $1"; }
-bad() { failed=$((failed + 1)); echo "FAIL  $1"; [ -n "${2:-}" ] && echo "      ${2:0:1200}"; }
-check() { local name=$1 out; shift; if out=$("$@" 2>&1); then ok "$name"; else bad "$name" "$out"; fi; }
+. "$(dirname "$0")/lib/checks.sh"
 finish() {
   for one in "${clients[@]}" $pid; do kill -KILL "$one" 2>/dev/null; done
   if [ -n "${KEEP:-}" ]; then echo "kept: $DIR"; else rm -rf "$DIR"; fi
@@ -22,7 +20,6 @@ finish() {
   [ "$failed" -eq 0 ]; exit $?
 }
 trap finish EXIT
-until_true() { local end=$((SECONDS + $1)); shift; while ! "$@" >/dev/null 2>&1; do [ $SECONDS -ge $end ] && return 1; sleep 0.2; done; }
 eventually() { local name=$1 seconds=$2; shift 2; if until_true "$seconds" "$@"; then ok "$name"; else bad "$name" "$("$@" 2>&1; state)"; fi; }
 # never NAME SECONDS COMMAND...: it fails all the time
 never() { local name=$1 seconds=$2; shift 2; if until_true "$seconds" "$@"; then bad "$name" "$(state)"; else ok "$name"; fi; }

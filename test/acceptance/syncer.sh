@@ -10,10 +10,7 @@ export DIR PORT=18443 PATH=$ROOT/bin:$PATH
 export KUBECONFIG=$DIR/kcp/admin.kubeconfig KUBECACHEDIR=$DIR/cache
 passed=0 failed=0
 declare -A pids uids
-ok()  { passed=$((passed + 1)); echo "ok    $1"; }
-bad() { failed=$((failed + 1)); echo "FAIL  $1"; [ -n "${2:-}" ] && echo "      ${2:0:600}"; }
-check() { local name=$1 out; shift; if out=$("$@" 2>&1); then ok "$name"; else bad "$name" "$out"; fi; }
-until_true() { local end=$((SECONDS + $1)); shift; while ! "$@" >/dev/null 2>&1; do [ $SECONDS -ge $end ] && return 1; sleep 0.2; done; }
+. "$(dirname "$0")/lib/checks.sh"
 eventually() { local name=$1; shift; if until_true 20 "$@"; then ok "$name"; else bad "$name" "$("$@" 2>&1; tail -q -n 3 "$DIR"/syncer-*.log)"; fi; }
 finish() {
   for name in "${!pids[@]}"; do kill -KILL "${pids[$name]}" && wait "${pids[$name]}"; done 2>/dev/null
