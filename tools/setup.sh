@@ -8,7 +8,7 @@ build="clang-19 lld-19 llvm-19 g++ cmake ninja-build ccache pkg-config make git
   libboost1.81-dev libnghttp2-dev libssl-dev librocksdb-dev libre2-dev libfmt-dev libyaml-dev
   zlib1g-dev libjemalloc-dev"
 test="libclang-rt-19-dev clang-format-19 clang-tidy-19 libgtest-dev libgmock-dev bind9-dnsutils
-  curl jq python3 python3-venv nghttp2-client"
+  curl jq python3 python3-venv nghttp2-client etcd-server etcd-client openssl"
 packages=$build
 [ "$what" = test ] && packages="$build $test"
 

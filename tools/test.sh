@@ -97,9 +97,12 @@ if [ -z "$fast" ]; then
     # of the second has ports to itself.
     lane first_light.sh workspaces.sh cluster.sh moves.sh crash.py &
     first=$!
-    lane clients.sh glbc.sh syncer.sh sharing.sh compute.sh isolation.sh chaos.py
+    lane clients.sh glbc.sh syncer.sh sharing.sh compute.sh isolation.sh durability.py chaos.py etcd.py
     wait $first
     for script in test/acceptance/*.sh test/acceptance/*.py; do add_up "$(basename "$script")"; done
+    echo "== bench-check"  # alone on the machine
+    bin/kcp bench --check test/bench_baseline.json >"$logs/bench-check.log" 2>&1
+    status=$?; grep -E '^FAIL' "$logs/bench-check.log"; count bench-check $status
   else
     tail -30 "$logs/make-build.log"; count "make build" 1
   fi

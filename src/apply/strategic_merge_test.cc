@@ -14,7 +14,7 @@ class MergeRules final : public schema::Schema {
   std::vector<std::string> prune(Value&) const override { return {}; }
   void apply_defaults(Value&) const override {}
   std::vector<Cause> validate(const Value&, const Value&) const override { return {}; }
-  const Value& openapi_v3() const override { return empty_; }
+  Value openapi_v3() const override { return empty_; }
   const std::string& digest() const override { return digest_; }
   MergeRule merge_rule(const std::vector<std::string>& path) const override {
     if (path.back() == "containers") return {"merge", "name"};

@@ -38,10 +38,10 @@ std::unexpected<Error> refused(std::string why) {
 }
 
 // Whether the object is there, is the same one and is not long gone from its owner's view.
-bool is_alive(const cache::ItemPtr& item, const std::string& uid, TimePoint now) {
-  if (!item || item->header.uid != uid) return false;
-  if (!item->header.deleting) return true;
-  auto object = json::parse(item->json.view());
+bool is_alive(const cache::ItemPtr& item, std::string_view uid, TimePoint now) {
+  if (!item || item->uid() != uid) return false;
+  if (!item->deleting()) return true;
+  auto object = json::parse(item->json());
   auto since = object ? parse_time(object->at("metadata", "deletionTimestamp").as_string())
                       : std::optional<TimePoint>();
   return since && now <= *since + kDeletionLeeway;
@@ -187,11 +187,11 @@ bool AccountTokens::is_there(const Known& known, std::string_view token) const {
   cache::TableId table{"", bound_resource(known.bound.kind), ""};
   auto bound = cache_.table(table).find({cluster, ns, known.bound.name});
   if (!known.legacy) return is_alive(bound, known.bound.uid, now);
-  if (!bound || !is_alive(bound, bound->header.uid, now)) return false;
-  if (known.seen_in == bound->revision) return true;
-  auto secret = json::parse(bound->json.view());
+  if (!bound || !is_alive(bound, bound->uid(), now)) return false;
+  if (known.seen_in == bound->revision()) return true;
+  auto secret = json::parse(bound->json());
   bool held = secret && base64_encode(token) == secret->at("data", "token").as_string();
-  if (held) known.seen_in = bound->revision;
+  if (held) known.seen_in = bound->revision();
   return held;
 }
 

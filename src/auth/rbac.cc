@@ -124,14 +124,14 @@ class Rbac final : public Authorizer {
     const User& user = foreign ? *foreign : asking;
     cache::Filter filter{.cluster = cluster, .ns = ns};
     for (const auto& item : table(resource).list(filter).items) {
-      auto binding = json::parse(item->json.view());
+      auto binding = json::parse(item->json());
       if (!binding) continue;
       bool mine = std::ranges::any_of((*binding)["subjects"].elements(), [&](const json::Value& s) {
         return subject_is(s, user, ns);
       });
       if (!mine) continue;
       std::string why = std::string(ns.empty() ? "ClusterRoleBinding " : "RoleBinding ") +
-                        quote(item->key.name) + " of " + (*binding).at("roleRef", "kind").str() +
+                        quote(item->name()) + " of " + (*binding).at("roleRef", "kind").str() +
                         " " + quote((*binding).at("roleRef", "name").as_string());
       json::Value role = find_role((*binding)["roleRef"], cluster, ns);
       for (const json::Value& rule : role["rules"].elements()) {
@@ -151,7 +151,7 @@ class Rbac final : public Authorizer {
       item = table("clusterroles").find({options_.base_cluster, "", name});
     }
     if (!item) return {};
-    auto role = json::parse(item->json.view());
+    auto role = json::parse(item->json());
     return role ? *role : json::Value();
   }
 

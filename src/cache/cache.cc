@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <unordered_map>
+
+#include "base/log.h"
 #include "base/manual_loop.h"
-#include "cache/item.h"
+#include "cache/keys.h"
 #include "cache/table.h"
 
 namespace cache {
@@ -11,13 +14,46 @@ namespace {
 
 constexpr Duration kFutureRevisionPatience = 3s;
 
+// What one part of a store's records becomes, by table.
+struct LoadPart {
+  std::map<std::string, Objects, std::less<>> tables;
+
+  void add(const storage::RecordView& record) {
+    if (!record.key.starts_with('/')) return;  // reserved: no object
+    auto place = split_storage_key(record.key);
+    ItemPtr item =
+        place ? Item::make(place->key, record.value, storage::number(record.modified)) : nullptr;
+    if (!item) {
+      log(LogLevel::Error, "cache", "skipping a stored value that is not an object",
+          {{"key", std::string(record.key)}});
+      return;
+    }
+    auto table = tables.find(place->table);
+    if (table == tables.end()) table = tables.emplace(place->table, Objects()).first;
+    table->second.append(std::move(item));
+  }
+};
+
 class StoreCache final : public Cache, public storage::Observer {
  public:
   StoreCache(storage::Store& store, Options options) : options_(options) {
-    auto revision =
-        store.attach([this](std::span<const storage::Record> records) { load(records); }, *this);
+    std::vector<LoadPart> parts(storage::kMaxLoadParts);
+    auto revision = store.attach(
+        [&parts](std::size_t part, const storage::RecordView& record) { parts[part].add(record); },
+        *this);
+    for (LoadPart& part : parts) {
+      for (auto& [id, objects] : part.tables) table_for(parse_table(id)).load(std::move(objects));
+    }
     seen_ = storage::number(revision);
     refill(store);
+    if (!options_.hold) start();
+  }
+
+  void start() override {
+    std::lock_guard lock(held_mutex_);
+    for (auto& [revision, events] : held_) take_in(events, revision);
+    held_.clear();
+    started_.store(true, std::memory_order_release);
   }
 
   Table& table(const TableId& id) override { return table_for(id); }
@@ -39,8 +75,13 @@ class StoreCache final : public Cache, public storage::Observer {
 
   void listen_to_all(TableListener listener) override {
     std::shared_lock lock(mutex_);
+    Event event;
     for (auto& [id, table] : tables_) {
-      table->for_each([&](const ItemPtr& item) { listener(id, added(item)); });
+      table->for_each([&](const ItemPtr& item) {
+        event.item = item;
+        event.revision = item->revision();
+        listener(id, event);
+      });
     }
     listeners_.push_back(std::move(listener));
   }
@@ -87,21 +128,35 @@ class StoreCache final : public Cache, public storage::Observer {
                                            std::size_t limit) const override {
     std::vector<std::string> keys;
     for (const Placed& one : content(cluster, "", limit)) {
-      keys.push_back(storage_key(one.table, one.item->key));
+      keys.push_back(storage_key(one.table, one.item->key()));
     }
     return keys;
   }
 
   void on_commit(std::span<const storage::Event> events, storage::Revision revision) override {
+    if (!started_.load(std::memory_order_acquire)) {
+      std::lock_guard lock(held_mutex_);
+      if (!started_) {
+        held_.emplace_back(revision, std::vector<storage::Event>(events.begin(), events.end()));
+        return;
+      }
+    }
+    take_in(events, revision);
+  }
+
+ private:
+  void take_in(std::span<const storage::Event> events, storage::Revision revision) {
     for (const storage::Event& event : events) {
-      auto place = parse_storage_key(event.key);
+      auto place = split_storage_key(event.key);
       if (!place) continue;
-      MemoryTable& table = table_for(place->first);
-      ItemPtr item = event.current ? make_item(place->second, *event.current) : nullptr;
-      auto change = table.apply(place->second, std::move(item), storage::number(revision));
+      auto id = parse_table(place->table);
+      MemoryTable& table = table_for(id);
+      ItemPtr item = event.current ? make_item(*event.current) : nullptr;
+      if (event.current && !item) continue;
+      auto change = table.apply(place->key, std::move(item), storage::number(revision));
       if (!change) continue;
-      table.tell_listeners(change);
-      for (const TableListener& listener : listeners_) listener(place->first, change);
+      table.tell_listeners(*change);
+      for (const TableListener& listener : listeners_) listener(id, *change);
     }
     seen_.store(storage::number(revision), std::memory_order_release);
     std::lock_guard lock(waiters_mutex_);
@@ -110,7 +165,6 @@ class StoreCache final : public Cache, public storage::Observer {
     waiters_.erase(waiters_.begin(), last);
   }
 
- private:
   MemoryTable& table_for(const TableId& id) {
     {
       std::shared_lock lock(mutex_);
@@ -126,48 +180,49 @@ class StoreCache final : public Cache, public storage::Observer {
     return *table;
   }
 
-  void load(std::span<const storage::Record> records) {
-    for (const storage::Record& record : records) {
-      auto place = parse_storage_key(record.key);
-      if (!place) continue;
-      if (auto item = make_item(std::move(place->second), record)) {
-        table_for(place->first).load(std::move(item));
-      }
-    }
-  }
-
   // Puts the store's recent history into the rings, so that watches resume across a restart.
   void refill(storage::Store& store) {
-    std::uint64_t newest = seen_, oldest = storage::number(store.oldest());
-    std::uint64_t reach = options_.ring_events;
-    ring_floor_ = std::max(oldest, newest > reach ? newest - reach : 0);
+    ring_floor_ = storage::number(store.history_start(options_.ring_events));
     for (auto& [id, table] : tables_) table->start_ring(ring_floor_);
     // All at once: a page would cost the store as much as all of it.
     ManualLoop loop;
-    append(run(loop, store.history(storage::Revision{ring_floor_}, SIZE_MAX)));
+    auto events = run(loop, store.history(storage::Revision{ring_floor_}, SIZE_MAX,
+                                          storage::NewestValues::Omitted));
+    // What others have written since the load comes to the observer too.
+    std::erase_if(events, [&](const auto& one) { return storage::number(one.revision) > seen_; });
+    append(events);
   }
 
   void append(std::span<const storage::Event> events) {
+    std::unordered_map<std::string_view, ItemPtr> states;  // of the keys so far
     for (const storage::Event& event : events) {
-      auto place = parse_storage_key(event.key);
+      auto place = split_storage_key(event.key);
       if (!place) continue;
+      MemoryTable& table = table_for(parse_table(place->table));
+      ItemPtr& state = states[event.key];
       auto entry = std::make_shared<Event>();
       entry->revision = storage::number(event.revision);
-      if (event.previous) entry->previous = make_item(place->second, *event.previous);
+      if (event.previous) entry->previous = state ? state : make_item(*event.previous);
       if (event.current) {
-        entry->item = make_item(place->second, *event.current);
+        bool omitted = event.current->value.empty();
+        state = omitted ? table.find(place->key) : make_item(*event.current);
+        entry->item = state;
         entry->type = event.previous ? Event::Type::Modified : Event::Type::Added;
       } else if (entry->previous) {
-        entry->item = at_revision(*entry->previous, entry->revision);
+        state = nullptr;
+        entry->item = Item::at_revision(*entry->previous, entry->revision);
         entry->type = Event::Type::Deleted;
       }
-      if (entry->item) table_for(place->first).append_event(std::move(entry));
+      if (entry->item) table.append_event(std::move(entry));
     }
   }
 
   const Options options_;
   SeenRevision seen_ = 0;
   std::uint64_t ring_floor_ = 0;  // fixed once loaded
+  std::atomic<bool> started_ = false;
+  std::mutex held_mutex_;
+  std::vector<std::pair<storage::Revision, std::vector<storage::Event>>> held_;  // guarded by it
   mutable std::shared_mutex mutex_;
   RingRoom room_;
   std::map<TableId, std::unique_ptr<MemoryTable>> tables_;  // guarded by mutex_; only grows

@@ -16,7 +16,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "base/task.h"
-#include "object/header.h"
+#include "cache/item.h"
 #include "object/selector.h"
 #include "storage/store.h"
 
@@ -31,30 +31,16 @@ struct TableId {
   friend auto operator<=>(const TableId&, const TableId&) = default;
 };
 
-// Where an object is in its table. `ns` is "" for cluster-scoped objects.
-struct Key {
-  std::string cluster;
-  std::string ns;
-  std::string name;
-  friend auto operator<=>(const Key&, const Key&) = default;
-};
-
 // The store's key of an object: /<cluster>/<group|core>/<resource>[:<identity>]/[<ns>]/<name>.
 // Cluster names, groups, namespaces and names cannot contain '/'. A cluster-scoped object has an
 // empty namespace segment. prefix_of_cluster() covers all that a logical cluster owns.
-std::string storage_key(const TableId& table, const Key& key);
+std::string storage_key(const TableId& table, KeyView key);
 std::string prefix_of_cluster(std::string_view cluster);
 // The reverse; nothing if `text` is not such a key.
 std::optional<std::pair<TableId, Key>> parse_storage_key(std::string_view text);
 
-// An object at rest.
-struct Item {
-  Key key;
-  Bytes json;  // with metadata.resourceVersion
-  object::Header header;
-  std::uint64_t revision = 0;  // its resourceVersion
-};
-using ItemPtr = std::shared_ptr<const Item>;
+// The item for a stored record; null (and a log line) if the record is not an object.
+ItemPtr make_item(const storage::Record& record);
 
 struct Placed {
   TableId table;
@@ -114,7 +100,7 @@ class Watcher {
 class Table {
  public:
   virtual ~Table() = default;
-  virtual ItemPtr find(const Key& key) const = 0;
+  virtual ItemPtr find(KeyView key) const = 0;
   // Objects in key order from `from` on (the start if nothing), at most `limit` (0 = all).
   virtual Snapshot list(const Filter& filter, std::size_t limit = 0,
                         std::optional<Key> from = {}) const = 0;
@@ -125,8 +111,9 @@ class Table {
 };
 
 // Called for each event of a table in commit order, on the store's thread, before the writer is
-// told: the way to keep an index (paths, RBAC, kinds) that is never behind. Quick, no throw.
-using Listener = std::function<void(const EventPtr&)>;
+// told: the way to keep an index (paths, RBAC, kinds) that is never behind. Quick, no throw. The
+// event is gone after the call.
+using Listener = std::function<void(const Event&)>;
 
 class Cache {
  public:
@@ -142,8 +129,11 @@ class Cache {
   virtual void listen(const TableId& id, Listener listener) = 0;
 
   // The same for the events of all tables, of those to come too.
-  using TableListener = std::function<void(const TableId&, const EventPtr&)>;
+  using TableListener = std::function<void(const TableId&, const Event&)>;
   virtual void listen_to_all(TableListener listener) = 0;
+
+  // Takes in the events that were held back, and all that come; see Options::hold.
+  virtual void start() = 0;
 
   // The newest revision that all tables have seen.
   virtual std::uint64_t revision() const = 0;
@@ -161,6 +151,9 @@ class Cache {
 
 struct Options {
   std::size_t ring_events = 20'000;  // per table
+  // Events of the store are held back until start(): for start-up code that has listeners to add
+  // while other processes write.
+  bool hold = false;
 };
 // Loads `store` and attaches to it. Blocks until loaded.
 std::unique_ptr<Cache> make_cache(storage::Store& store, Options options = {});

@@ -47,7 +47,7 @@ class CacheTest : public testing::Test {
   std::string names(const Snapshot& snapshot) {
     std::string text;
     for (const ItemPtr& item : snapshot.items)
-      text += item->key.cluster + "/" + item->key.name + " ";
+      text += std::string(item->cluster()) + "/" + std::string(item->name()) + " ";
     return text;
   }
   // Everything the watcher has now: "+a" added, "~a" modified, "-a" deleted.
@@ -55,7 +55,7 @@ class CacheTest : public testing::Test {
     std::string text;
     auto batch = run(loop_, watcher.next(0s));
     for (const EventPtr& event : batch.events) {
-      text += "+~-"[static_cast<int>(event->type)] + event->item->key.name + " ";
+      text += "+~-"[static_cast<int>(event->type)] + std::string(event->item->name()) + " ";
     }
     return batch.expired ? "expired" : text;
   }
@@ -87,12 +87,28 @@ TEST_F(CacheTest, ServesWhatWasLoadedAndWhatIsWritten) {
 
   auto a = maps().find({"c1", "n", "a"});
   ASSERT_TRUE(a);
-  EXPECT_EQ(a->revision, first);
-  EXPECT_NE(a->json.view().find("\"resourceVersion\":\"" + std::to_string(first) + "\""),
+  EXPECT_EQ(a->revision(), first);
+  EXPECT_NE(a->json().find("\"resourceVersion\":\"" + std::to_string(first) + "\""),
             std::string_view::npos);
   EXPECT_TRUE(maps().find({"c1", "n", "b"}));
   EXPECT_FALSE(maps().find({"c2", "n", "a"}));
   EXPECT_EQ(cache_->revision(), second);
+}
+
+TEST_F(CacheTest, EventsThatAreHeldBackComeInOrderAtTheStart) {
+  store_ = std::make_unique<storage::MemoryStore>();
+  cache_ = make_cache(*store_, {.hold = true});
+  put({"c1", "n", "a"});
+  put({"c1", "n", "b"});
+  EXPECT_FALSE(maps().find({"c1", "n", "a"}));
+  std::string seen;
+  cache_->listen(kMaps, [&seen](const Event& event) { seen += event.item->name(); });
+
+  cache_->start();
+  put({"c1", "n", "c"});
+
+  EXPECT_EQ(seen, "abc");
+  EXPECT_EQ(names(maps().list({})), "c1/a c1/b c1/c ");
 }
 
 TEST_F(CacheTest, ListsOneClusterOrAllInKeyOrderAndPages) {
@@ -141,10 +157,9 @@ TEST_F(CacheTest, ObjectsThatEnterAndLeaveAFilterAreAddedAndDeleted) {
   EXPECT_EQ(batch.events[0]->type, Event::Type::Added);
   EXPECT_EQ(batch.events[1]->type, Event::Type::Modified);
   EXPECT_EQ(batch.events[2]->type, Event::Type::Deleted);
-  EXPECT_EQ(batch.events[2]->item->revision, left);
-  EXPECT_NE(
-      batch.events[2]->item->json.view().find("\"resourceVersion\":\"" + std::to_string(left)),
-      std::string_view::npos);
+  EXPECT_EQ(batch.events[2]->item->revision(), left);
+  EXPECT_NE(batch.events[2]->item->json().find("\"resourceVersion\":\"" + std::to_string(left)),
+            std::string_view::npos);
 }
 
 TEST_F(CacheTest, AWaitingWatcherIsWokenByItsClusterOnly) {
@@ -206,7 +221,7 @@ TEST_F(CacheTest, ListenersAreNeverBehindAnAcknowledgedWrite) {
   put({"c1", "n", "a"});
   open();
   std::string seen;
-  cache_->listen(kMaps, [&](const EventPtr& event) { seen += event->item->key.name; });
+  cache_->listen(kMaps, [&](const Event& event) { seen += event.item->name(); });
   put({"c1", "n", "b"});
   EXPECT_EQ(seen, "ab");
 }

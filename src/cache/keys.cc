@@ -1,28 +1,59 @@
-#include "base/strings.h"
-#include "cache/cache.h"
+#include "cache/keys.h"
+
+#include "base/log.h"
 
 namespace cache {
 
-std::string storage_key(const TableId& table, const Key& key) {
+std::string storage_key(const TableId& table, KeyView key) {
   std::string text = prefix_of_cluster(key.cluster);
   text.append(table.group.empty() ? "core" : table.group).append("/").append(table.resource);
   if (!table.identity.empty()) text.append(":").append(table.identity);
   return text.append("/").append(key.ns).append("/").append(key.name);
 }
 
-std::string prefix_of_cluster(std::string_view cluster) { return "/" + std::string(cluster) + "/"; }
+std::string prefix_of_cluster(std::string_view cluster) {
+  return std::string("/").append(cluster).append("/");
+}
+
+std::optional<StorageKeyView> split_storage_key(std::string_view text) {
+  std::size_t slashes[5], count = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '/') continue;
+    if (count == 5) return {};
+    slashes[count++] = i;
+  }
+  if (count != 5 || slashes[0] != 0 || slashes[1] == 1 || slashes[4] + 1 == text.size()) return {};
+  auto between = [&](std::size_t from, std::size_t to) {
+    return text.substr(slashes[from] + 1, slashes[to] - slashes[from] - 1);
+  };
+  return StorageKeyView{between(1, 3), {between(0, 1), between(3, 4), text.substr(slashes[4] + 1)}};
+}
+
+TableId parse_table(std::string_view text) {
+  std::size_t slash = text.find('/'), colon = text.find(':', slash);
+  TableId table;
+  if (text.substr(0, slash) != "core") table.group = text.substr(0, slash);
+  table.resource = text.substr(slash + 1, colon == text.npos ? colon : colon - slash - 1);
+  if (colon != text.npos) table.identity = text.substr(colon + 1);
+  return table;
+}
 
 std::optional<std::pair<TableId, Key>> parse_storage_key(std::string_view text) {
-  if (!text.starts_with('/')) return {};
-  auto parts = split(text.substr(1), '/');
-  if (parts.size() != 5 || parts[0].empty() || parts[4].empty()) return {};
-  TableId table;
-  if (parts[1] != "core") table.group = parts[1];
-  std::size_t colon = parts[2].find(':');
-  table.resource = parts[2].substr(0, colon);
-  if (colon != std::string_view::npos) table.identity = parts[2].substr(colon + 1);
-  return std::pair(std::move(table),
-                   Key{std::string(parts[0]), std::string(parts[3]), std::string(parts[4])});
+  auto place = split_storage_key(text);
+  if (!place) return {};
+  return std::pair(parse_table(place->table), Key(place->key));
+}
+
+ItemPtr make_item(const storage::Record& record) {
+  auto place = split_storage_key(record.key);
+  ItemPtr item = place
+                     ? Item::make(place->key, record.value.view(), storage::number(record.modified))
+                     : nullptr;
+  if (!item) {
+    log(LogLevel::Error, "cache", "skipping a stored value that is not an object",
+        {{"key", record.key}});
+  }
+  return item;
 }
 
 }  // namespace cache

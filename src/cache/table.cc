@@ -5,28 +5,26 @@
 #include <algorithm>
 #include <mutex>
 
-#include "cache/item.h"
+#include "cache/event.h"
 
 namespace cache {
 namespace {
 
 constexpr std::size_t kMaxBatch = 1024;
 constexpr std::size_t kMaxScan = 16 * 1024;  // events looked at while the lock is held
-// Beyond this many objects the rest of a page is not counted.
-constexpr std::size_t kMaxCounted = 50'000;
 
 // The bytes that an event holds: its object before and after, and a frame of it once somebody
 // watches.
 std::size_t weight(const Event& event) {
-  std::size_t before = event.previous ? event.previous->json.size() : 0;
-  return 2 * event.item->json.size() + before + 512;
+  std::size_t before = event.previous ? event.previous->json().size() : 0;
+  return 2 * event.item->json().size() + before + 512;
 }
 
-// Whether `key` lies behind everything that `filter` can select.
-bool is_beyond(const Key& key, const Filter& filter) {
-  if (filter.cluster.empty()) return false;
-  if (key.cluster != filter.cluster) return key.cluster > filter.cluster;
-  return !filter.ns.empty() && key.ns > filter.ns;
+// The first key behind everything that `filter` can select; nothing if that is the end.
+std::optional<Key> end_of(const Filter& filter) {
+  if (filter.cluster.empty()) return {};
+  if (filter.ns.empty()) return Key{filter.cluster + '/', "", ""};
+  return Key{filter.cluster, filter.ns + '/', ""};
 }
 
 }  // namespace
@@ -114,31 +112,41 @@ class RingWatcher final : public Watcher {
   bool behind_ = false;  // the last read() stopped at its limits
 };
 
-ItemPtr MemoryTable::find(const Key& key) const {
+ItemPtr MemoryTable::find(KeyView key) const {
   std::shared_lock lock(mutex_);
-  auto it = objects_.find(key);
-  return it == objects_.end() ? nullptr : *it;
+  return objects_.find(key);
+}
+
+Range MemoryTable::range_of(const Filter& filter, std::optional<Key> from) const {
+  Key first = from ? std::move(*from) : Key{filter.cluster, filter.ns, ""};
+  auto end = end_of(filter);
+  if (!end) return objects_.range(first, nullptr);
+  KeyView last = *end;
+  return objects_.range(first, &last);
 }
 
 Snapshot MemoryTable::list(const Filter& filter, std::size_t limit, std::optional<Key> from) const {
   Snapshot snapshot;
-  std::shared_lock lock(mutex_);
-  snapshot.revision = seen_.load(std::memory_order_acquire);
-  if (!ring_.empty()) snapshot.revision = std::max(snapshot.revision, ring_.back()->revision);
-  auto it = objects_.lower_bound(from ? *from : Key{filter.cluster, filter.ns, ""});
-  for (; it != objects_.end() && !is_beyond((*it)->key, filter); ++it) {
-    if (!filter.accepts(**it)) continue;
+  Range range;
+  {
+    std::shared_lock lock(mutex_);
+    snapshot.revision = seen_.load(std::memory_order_acquire);
+    if (!ring_.empty()) snapshot.revision = std::max(snapshot.revision, ring_.back()->revision);
+    range = range_of(filter, std::move(from));
+  }
+  bool all = filter.labels.matches_everything() && !filter.matches && filter.name.empty();
+  std::size_t size = all ? range.size() : 0;
+  snapshot.items.reserve(limit == 0 ? size : std::min(size, limit));
+  range.for_each([&](const ItemPtr& item) {
+    if (!all && !filter.accepts(*item)) return true;
     if (limit != 0 && snapshot.items.size() == limit) {
-      snapshot.next = (*it)->key;
-      break;
+      snapshot.next = Key(item->key());
+      return false;
     }
-    snapshot.items.push_back(*it);
-  }
-  bool countable = snapshot.next && filter.labels.matches_everything() && !filter.matches &&
-                   objects_.size() <= kMaxCounted;
-  for (; countable && it != objects_.end() && !is_beyond((*it)->key, filter); ++it) {
-    if (filter.accepts(**it)) ++snapshot.remaining;
-  }
+    snapshot.items.push_back(item);
+    return true;
+  });
+  if (all && snapshot.next) snapshot.remaining = size - limit;
   return snapshot;
 }
 
@@ -154,15 +162,12 @@ Result<std::unique_ptr<Watcher>> MemoryTable::watch(Filter filter, std::uint64_t
 std::size_t MemoryTable::count(std::string_view cluster) const {
   std::shared_lock lock(mutex_);
   if (cluster.empty()) return objects_.size();
-  std::size_t total = 0;
-  auto it = objects_.lower_bound(Key{std::string(cluster), "", ""});
-  for (; it != objects_.end() && (*it)->key.cluster == cluster; ++it) ++total;
-  return total;
+  return range_of({.cluster = std::string(cluster)}, {}).size();
 }
 
-void MemoryTable::load(ItemPtr item) {
+void MemoryTable::load(Objects behind) {
   std::unique_lock lock(mutex_);
-  objects_.insert(objects_.end(), std::move(item));
+  objects_.append(std::move(behind));
 }
 
 void MemoryTable::start_ring(std::uint64_t floor) {
@@ -194,24 +199,19 @@ void MemoryTable::push(EventPtr event) {
   }
 }
 
-EventPtr MemoryTable::apply(const Key& key, ItemPtr current, std::uint64_t revision) {
+EventPtr MemoryTable::apply(KeyView key, ItemPtr current, std::uint64_t revision) {
   auto event = std::make_shared<Event>();
   event->revision = revision;
   std::unique_lock lock(mutex_);
-  auto present = objects_.find(key);
-  if (present != objects_.end()) {
-    event->previous = *present;
-    objects_.erase(present);
-  }
   if (current) {
-    event->type = event->previous ? Event::Type::Modified : Event::Type::Added;
     event->item = current;
-    objects_.insert(std::move(current));
-  } else if (event->previous) {
-    event->type = Event::Type::Deleted;
-    event->item = at_revision(*event->previous, revision);
+    event->previous = objects_.put(std::move(current));
+    event->type = event->previous ? Event::Type::Modified : Event::Type::Added;
   } else {
-    return nullptr;
+    event->previous = objects_.take(key);
+    if (!event->previous) return nullptr;
+    event->type = Event::Type::Deleted;
+    event->item = Item::at_revision(*event->previous, revision);
   }
   push(event);
   wake(key.cluster, revision);
@@ -219,8 +219,9 @@ EventPtr MemoryTable::apply(const Key& key, ItemPtr current, std::uint64_t revis
   return event;
 }
 
-void MemoryTable::wake(const std::string& cluster, std::uint64_t revision) {
-  auto first = waiters_.lower_bound({cluster, 0});
+void MemoryTable::wake(std::string_view cluster, std::uint64_t revision) {
+  if (waiters_.empty()) return;
+  auto first = waiters_.lower_bound({std::string(cluster), 0});
   auto last = first;
   for (; last != waiters_.end() && last->first.first == cluster; ++last) {
     last->second.resolve(revision - 1);
@@ -229,27 +230,35 @@ void MemoryTable::wake(const std::string& cluster, std::uint64_t revision) {
 }
 
 void MemoryTable::listen(Listener listener) {
-  for_each([&](const ItemPtr& item) { listener(added(item)); });
+  Event event;
+  for_each([&](const ItemPtr& item) {
+    event.item = item;
+    event.revision = item->revision();
+    listener(event);
+  });
   listeners_.push_back(std::move(listener));
 }
 
 void MemoryTable::for_each(const std::function<void(const ItemPtr&)>& visit) const {
-  std::shared_lock lock(mutex_);
-  for (const ItemPtr& item : objects_) visit(item);
+  Range range;
+  {
+    std::shared_lock lock(mutex_);
+    range = range_of({}, {});
+  }
+  range.for_each([&](const ItemPtr& item) {
+    visit(item);
+    return true;
+  });
 }
 
-void MemoryTable::tell_listeners(const EventPtr& event) const {
+void MemoryTable::tell_listeners(const Event& event) const {
   for (const Listener& listener : listeners_) listener(event);
 }
 
 void MemoryTable::collect(std::string_view cluster, std::string_view ns,
                           const std::function<bool(const ItemPtr&)>& visit) const {
   std::shared_lock lock(mutex_);
-  auto it = objects_.lower_bound(Key{std::string(cluster), std::string(ns), ""});
-  for (; it != objects_.end() && (*it)->key.cluster == cluster; ++it) {
-    if (!ns.empty() && (*it)->key.ns != ns) return;
-    if (!visit(*it)) return;
-  }
+  range_of({.cluster = std::string(cluster), .ns = std::string(ns)}, {}).for_each(visit);
 }
 
 }  // namespace cache

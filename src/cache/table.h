@@ -5,12 +5,12 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <set>
 #include <shared_mutex>
 #include <string>
 #include <vector>
 
 #include "cache/cache.h"
+#include "cache/objects.h"
 
 namespace cache {
 
@@ -31,19 +31,20 @@ class MemoryTable final : public Table {
   MemoryTable(std::size_t ring_events, RingRoom& room, const SeenRevision& seen)
       : ring_events_(ring_events), room_(room), seen_(seen) {}
 
-  ItemPtr find(const Key& key) const override;
+  ItemPtr find(KeyView key) const override;
   Snapshot list(const Filter& filter, std::size_t limit, std::optional<Key> from) const override;
   Result<std::unique_ptr<Watcher>> watch(Filter filter, std::uint64_t revision) override;
   std::size_t count(std::string_view cluster) const override;
 
-  // For the cache. load() fills the table, start_ring() says from which revision on events are
-  // complete, append_event() adds one that is already in the objects, apply() a new one.
-  void load(ItemPtr item);
+  // For the cache. load() adds objects behind those that are there, start_ring() says from which
+  // revision on events are complete, append_event() adds one that is already in the objects,
+  // apply() a new one.
+  void load(Objects behind);
   void start_ring(std::uint64_t floor);
   void append_event(EventPtr event);
-  EventPtr apply(const Key& key, ItemPtr current, std::uint64_t revision);
+  EventPtr apply(KeyView key, ItemPtr current, std::uint64_t revision);
   void listen(Listener listener);
-  void tell_listeners(const EventPtr& event) const;
+  void tell_listeners(const Event& event) const;
   void for_each(const std::function<void(const ItemPtr&)>& visit) const;
   // The objects of a cluster, or of a namespace of it, until `visit` says false.
   void collect(std::string_view cluster, std::string_view ns,
@@ -52,20 +53,14 @@ class MemoryTable final : public Table {
  private:
   friend class RingWatcher;
 
-  struct ByKey {
-    using is_transparent = void;
-    bool operator()(const ItemPtr& a, const ItemPtr& b) const { return a->key < b->key; }
-    bool operator()(const ItemPtr& a, const Key& b) const { return a->key < b; }
-    bool operator()(const Key& a, const ItemPtr& b) const { return a < b->key; }
-  };
-  using Objects = std::set<ItemPtr, ByKey>;
-
   // A watcher that waits, by cluster ("" = all). It is told the revision before the event that
   // woke it: nothing for it lies between its cursor and there.
   using Waiters = std::map<std::pair<std::string, std::uint64_t>, Resolver<std::uint64_t>>;
 
+  Range range_of(const Filter& filter, std::optional<Key> from) const;  // requires mutex_
+
   void push(EventPtr event);
-  void wake(const std::string& cluster, std::uint64_t revision);
+  void wake(std::string_view cluster, std::uint64_t revision);
 
   bool is_ring_full() const;
 

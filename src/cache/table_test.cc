@@ -7,12 +7,10 @@ namespace {
 
 // An event of `bytes` bytes.
 EventPtr event_at(std::uint64_t revision, std::size_t bytes) {
-  auto item = std::make_shared<Item>();
-  item->key = {"a", "default", "map"};
-  item->json = Bytes(std::string(bytes, 'x'));
-  item->revision = revision;
+  std::string json = R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"map"},"data":")";
   auto event = std::make_shared<Event>();
-  event->item = std::move(item);
+  event->item =
+      Item::make({"a", "default", "map"}, json + std::string(bytes, 'x') + "\"}", revision);
   event->revision = revision;
   return event;
 }

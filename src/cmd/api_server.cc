@@ -3,8 +3,10 @@
 #include "auth/rbac.h"
 #include "auth/workspace_authorizer.h"
 #include "base/error.h"
+#include "cmd/backup_source.h"
 #include "cmd/credentials.h"
 #include "cmd/files.h"
+#include "cmd/shared_credentials.h"
 #include "controllers/api_sharing/policies.h"
 #include "controllers/api_sharing/rules.h"
 #include "controllers/content/reaper.h"
@@ -61,14 +63,21 @@ std::unique_ptr<auth::Authorizer> make_authorizer(Flavour flavour, cache::Cache&
                                          controllers::make_permission_policies(cache));
 }
 
+std::unique_ptr<storage::Store> open_store(const ApiServerOptions& options) {
+  if (!options.etcd) return storage::open_rocksdb({options.root_directory + "/data"});
+  auto store = storage::open_etcd(*options.etcd);
+  share_credentials(*store, options.root_directory, options.bind_address, system_clock());
+  return store;
+}
+
 }  // namespace
 
 // In the order of construction; destroyed in reverse, but for the store, which goes first.
 struct ApiServer::Parts {
   ApiServerOptions options;
   net::LoopPool& pool;
-  Credentials credentials;
   std::unique_ptr<storage::Store> store;
+  Credentials credentials;
   std::unique_ptr<cache::Cache> cache;
   std::unique_ptr<registry::Registry> registry;
   controllers::PathIndex paths;
@@ -83,9 +92,9 @@ struct ApiServer::Parts {
   Parts(ApiServerOptions from, net::LoopPool& loops)
       : options(std::move(from)),
         pool(loops),
+        store(open_store(options)),
         credentials(load_credentials(options.root_directory, options.bind_address, system_clock())),
-        store(storage::open_rocksdb({options.root_directory + "/data"})),
-        cache(cache::make_cache(*store)),
+        cache(cache::make_cache(*store, {.hold = true})),
         registry(registry::make_registry({options.flavour, *store, *cache, system_clock()})),
         paths(*cache),
         owners(controllers::make_owner_index(*cache)),
@@ -96,6 +105,8 @@ struct ApiServer::Parts {
         api({*registry, authenticator, *authorizer, options.flavour, &paths, kVersion}),
         http(pool.at(0), pool, http_options(options, credentials), api.handler()) {
     bool workspaces = options.flavour == Flavour::Workspaces;
+    api.mount(kBackupPath, make_backup_handler({*store, authenticator, system_clock(),
+                                                options.root_directory, kVersion}));
     registry::install_review_rules(*registry, *authorizer);
     registry::install_escalation_check(*registry, *authorizer,
                                        workspaces ? std::string(tenancy::kAdmin) : "");
@@ -107,6 +118,7 @@ struct ApiServer::Parts {
       controllers::install_workload_rules(*registry, paths, *authorizer);
       api.mount("/services/", virtual_workspaces::make_handler(views(), authenticator));
     }
+    cache->start();
   }
 
   std::string server_url() const {
@@ -136,6 +148,19 @@ Task<> wait_for_stop(server::Server& api, Scope& scope) {
 
 }  // namespace
 
+Task<> ApiServer::run_controllers(Parts& parts, std::function<void(Scope&)> add_controllers) {
+  co_await with_scope([&](Scope& scope) -> Task<> {
+    std::vector holders{controllers::namespace_holder(*parts.registry),
+                        controllers::definition_holder(*parts.registry)};
+    if (parts.sharing) holders.push_back(parts.sharing->holder());
+    scope.spawn("content", controllers::reap_content(*parts.registry, std::move(holders)));
+    scope.spawn("garbage", controllers::collect_garbage(*parts.registry, parts.owners));
+    if (parts.sharing) scope.spawn("sharing", parts.sharing->run());
+    if (add_controllers) add_controllers(scope);
+    return scope.join();
+  });
+}
+
 ApiServer::ApiServer(ApiServerOptions options, net::LoopPool& pool)
     : parts_(std::make_unique<Parts>(std::move(options), pool)) {}
 
@@ -164,18 +189,32 @@ void ApiServer::write_component_kubeconfig(const std::string& path, const std::s
   write_file(path, component_kubeconfig(parts_->credentials, url(), name, system_clock()));
 }
 
-Task<> ApiServer::run(std::function<void(Scope&)> add_tasks) {
+Task<> ApiServer::bootstrap(std::function<Task<>()> write) {
+  constexpr int kAttempts = 10;
+  for (int attempt = 1;; ++attempt) {
+    std::optional<Error> failure;
+    try {
+      co_return co_await write();
+    } catch (const Error& error) {
+      failure = error;
+    }
+    bool others = parts_->store->shared() && (failure->reason() == Reason::Conflict ||
+                                              failure->reason() == Reason::AlreadyExists);
+    if (!others || attempt == kAttempts) throw *failure;
+    co_await parts_->store->catch_up();
+    co_await sleep_for(attempt * 50ms);
+  }
+}
+
+Task<> ApiServer::run(std::function<void(Scope&)> add_controllers, std::function<void()> on_ready) {
   Parts& parts = *parts_;
-  co_await with_scope([&parts, &add_tasks](Scope& scope) -> Task<> {
+  co_await with_scope([&](Scope& scope) -> Task<> {
     scope.spawn("http", parts.http.run());
-    std::vector holders{controllers::namespace_holder(*parts.registry),
-                        controllers::definition_holder(*parts.registry)};
-    if (parts.sharing) holders.push_back(parts.sharing->holder());
-    scope.spawn("content", controllers::reap_content(*parts.registry, std::move(holders)));
-    scope.spawn("garbage", controllers::collect_garbage(*parts.registry, parts.owners));
-    if (parts.sharing) scope.spawn("sharing", parts.sharing->run());
-    add_tasks(scope);
+    scope.spawn("controllers", parts.store->while_leading([&parts, add_controllers] {
+      return run_controllers(parts, add_controllers);
+    }));
     parts.api.ready();
+    if (on_ready) scope.loop().post(std::move(on_ready));
     return wait_for_stop(parts.api, scope);
   });
 }

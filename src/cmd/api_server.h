@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/scope.h"
@@ -11,6 +12,7 @@
 #include "net/loop.h"
 #include "registry/make.h"
 #include "server/server.h"
+#include "storage/etcd/etcd.h"
 
 namespace cmd {
 
@@ -18,7 +20,8 @@ struct ApiServerOptions {
   std::string root_directory = ".kcp";
   std::string bind_address = "127.0.0.1";
   std::uint16_t port = 6443;
-  std::string token_auth_file;  // users with bearer tokens; "" = none
+  std::string token_auth_file;               // users with bearer tokens; "" = none
+  std::optional<storage::EtcdOptions> etcd;  // instead of the embedded store
   registry::Flavour flavour = registry::Flavour::Workspaces;
 };
 
@@ -28,9 +31,13 @@ class ApiServer {
   ApiServer(ApiServerOptions options, net::LoopPool& pool);
   ~ApiServer();
 
-  // Serves until cancelled, on the pool's first loop. `add_tasks` puts what runs beside into the
-  // scope; then requests are answered as ready.
-  Task<> run(std::function<void(Scope&)> add_tasks);
+  // Serves until cancelled, on the pool's first loop. `add_controllers` puts what runs beside into
+  // a scope: each time this server comes to lead those that share its store. `on_ready` is called
+  // once requests are answered as ready.
+  Task<> run(std::function<void(Scope&)> add_controllers, std::function<void()> on_ready);
+
+  // Runs `write`, start-up work that other servers may be about too: again when they came first.
+  Task<> bootstrap(std::function<Task<>()> write);
 
   registry::Registry& registry();
   const server::ClusterResolver& clusters() const;
@@ -47,6 +54,7 @@ class ApiServer {
 
  private:
   struct Parts;
+  static Task<> run_controllers(Parts& parts, std::function<void(Scope&)> add_controllers);
   std::unique_ptr<Parts> parts_;
 };
 

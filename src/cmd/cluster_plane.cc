@@ -14,7 +14,7 @@ ClusterPlaneOptions settled(ClusterPlaneOptions options) {
 
 ClusterPlane::ClusterPlane(ClusterPlaneOptions options, net::LoopPool& pool)
     : options_(settled(std::move(options))),
-      api_({options_.root_directory, options_.address, options_.port, "",
+      api_({options_.root_directory, options_.address, options_.port, "", std::nullopt,
             registry::Flavour::PlainCluster},
            pool),
       cluster_(pool.at(0), pool, api_.admin_client(""), system_clock(),
@@ -23,10 +23,8 @@ ClusterPlane::ClusterPlane(ClusterPlaneOptions options, net::LoopPool& pool)
 Task<> ClusterPlane::run(std::function<void()> on_ready) {
   co_await controllers::bootstrap_plain_cluster(api_.registry(), options_.address);
   api_.write_kubeconfig(options_.kubeconfig, {{options_.name, ""}});
-  co_await api_.run([this, &on_ready](Scope& scope) {
-    scope.spawn("cluster", cluster_.run());
-    scope.loop().post([on_ready] { on_ready(); });
-  });
+  auto add_controllers = [this](Scope& scope) { scope.spawn("cluster", cluster_.run()); };
+  co_await api_.run(std::move(add_controllers), std::move(on_ready));
 }
 
 }  // namespace cmd

@@ -11,7 +11,7 @@ namespace cmd {
 ControlPlane::ControlPlane(ControlPlaneOptions options, net::LoopPool& pool)
     : root_(options.root_directory),
       api_({options.root_directory, options.bind_address, options.port, options.token_auth_file,
-            registry::Flavour::Workspaces},
+            options.etcd, registry::Flavour::Workspaces},
            pool) {
   auto& registry = api_.registry();
   registry.add_rules({"tenancy.kcp.io", "workspaces"},
@@ -20,20 +20,21 @@ ControlPlane::ControlPlane(ControlPlaneOptions options, net::LoopPool& pool)
 }
 
 Task<> ControlPlane::run(std::function<void()> on_ready, Prepare prepare) {
-  co_await controllers::bootstrap_workspaces(api_.registry(), url());
   auto shard = api_.admin_client("");
-  co_await controllers::bootstrap_compute(shard);
+  co_await api_.bootstrap(
+      [this] { return controllers::bootstrap_workspaces(api_.registry(), url()); });
+  co_await api_.bootstrap([shard] { return controllers::bootstrap_compute(shard); });
   if (prepare) co_await prepare(shard);
   api_.write_kubeconfig(
       kubeconfig(),
       {{"base", ""}, {"root", "/clusters/root"}, {"system:admin", "/clusters/system:admin"}});
-  co_await api_.run([this, &on_ready](Scope& scope) {
+  auto add_controllers = [this](Scope& scope) {
     scope.spawn("reaper", controllers::reap_workspaces(api_.registry()));
     scope.spawn("workload",
                 controllers::run_workload_controllers(api_.registry(), api_.admin_client(""),
                                                       api_.clusters(), {.server_url = url()}));
-    scope.loop().post([on_ready] { on_ready(); });
-  });
+  };
+  co_await api_.run(std::move(add_controllers), std::move(on_ready));
 }
 
 }  // namespace cmd

@@ -11,7 +11,8 @@ struct ControlPlaneOptions {
   std::string root_directory = ".kcp";
   std::string bind_address = "127.0.0.1";
   std::uint16_t port = 6443;
-  std::string token_auth_file;  // users with bearer tokens; "" = none
+  std::string token_auth_file;               // users with bearer tokens; "" = none
+  std::optional<storage::EtcdOptions> etcd;  // instead of the embedded store
 };
 
 class ControlPlane {

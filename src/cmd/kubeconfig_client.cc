@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "cmd/files.h"
-#include "http/client.h"
 #include "json/text.h"
 
 namespace cmd {
@@ -95,7 +94,7 @@ Access in_cluster_access() {
   };
 }
 
-client::Client connect(net::IoLoop& loop, const Access& access, std::string base_path) {
+ServerAccess server_access(const Access& access) {
   http::Url url = http::parse_url(access.url());
   const Value& user = access.user;
   if (user.contains("exec") || user.contains("auth-provider")) {
@@ -121,8 +120,17 @@ client::Client connect(net::IoLoop& loop, const Access& access, std::string base
   http::Headers headers;
   std::string token = token_of(access);
   if (!token.empty()) headers.set("authorization", "Bearer " + token);
-  return client::Client(std::make_shared<http::Client>(loop, std::move(options)),
-                        std::move(base_path), std::move(headers));
+  return {std::move(options), std::move(headers)};
+}
+
+Connection open_connection(net::IoLoop& loop, const Access& access) {
+  ServerAccess to = server_access(access);
+  return {std::make_shared<http::Client>(loop, std::move(to.options)), std::move(to.headers)};
+}
+
+client::Client connect(net::IoLoop& loop, const Access& access, std::string base_path) {
+  Connection to = open_connection(loop, access);
+  return client::Client(std::move(to.transport), std::move(base_path), std::move(to.headers));
 }
 
 }  // namespace cmd

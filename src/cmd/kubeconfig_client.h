@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "client/client.h"
+#include "http/client.h"
 #include "json/value.h"
 #include "net/loop.h"
 
@@ -26,8 +27,23 @@ Access in_cluster_access();
 // The entries of a context, not checked.
 Access access_of(const json::Value& config, std::string_view context);
 
+// How to reach the server of `access`, and the headers that say who calls. Throws Error if the
+// credentials are malformed or of a kind that is not supported.
+struct ServerAccess {
+  http::ClientOptions options;
+  http::Headers headers;
+};
+ServerAccess server_access(const Access& access);
+
+// The same, with a client. Throws as server_access().
+struct Connection {
+  std::shared_ptr<http::Transport> transport;
+  http::Headers headers;
+};
+Connection open_connection(net::IoLoop& loop, const Access& access);
+
 // A client at `base_path` ("/clusters/root:a") of that server; a path in the server's address is
-// not added. Throws Error if the credentials are malformed or of a kind that is not supported.
+// not added. Throws as server_access().
 client::Client connect(net::IoLoop& loop, const Access& access, std::string base_path);
 
 }  // namespace cmd

@@ -21,6 +21,8 @@ constexpr Command kCommands[] = {
     {"cluster", cmd::cluster_command, "runs a stand-in for a physical cluster"},
     {"syncer", cmd::syncer_command, "connects a physical cluster"},
     {"glbc", cmd::glbc_command, "runs the global load balancer"},
+    {"backup", cmd::backup_command, "saves a running control plane to a file"},
+    {"restore", cmd::restore_command, "makes a root directory from such a file"},
     {"bench", cmd::bench_command, "measures what this machine does"},
 };
 

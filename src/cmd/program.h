@@ -23,6 +23,8 @@ int playground(const std::vector<std::string>& arguments);
 int cluster_command(const std::vector<std::string>& arguments);
 int syncer_command(const std::vector<std::string>& arguments);
 int glbc_command(const std::vector<std::string>& arguments);
+int backup_command(const std::vector<std::string>& arguments);
+int restore_command(const std::vector<std::string>& arguments);
 int bench_command(const std::vector<std::string>& arguments);
 
 }  // namespace cmd

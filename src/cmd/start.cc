@@ -1,8 +1,9 @@
-// kcp start: one shard, on the embedded store.
+// kcp start: one shard, on the embedded store or on an etcd.
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "cmd/control_plane.h"
+#include "cmd/etcd_flags.h"
 #include "cmd/flags.h"
 #include "cmd/program.h"
 
@@ -16,14 +17,18 @@ constexpr std::size_t kLoops = 2;
 int start(const std::vector<std::string>& arguments) {
   ControlPlaneOptions options;
   std::string port = "6443";
-  Flags flags("kcp start [flags]", "Runs the control plane on the embedded store.",
-              "kcp start --root-directory /var/lib/kcp");
+  Flags flags("kcp start [flags]", "Runs the control plane, on the embedded store or on an etcd.",
+              "kcp start --root-directory /var/lib/kcp\n"
+              "  kcp start --etcd-servers https://10.0.0.1:2379,https://10.0.0.2:2379 \\\n"
+              "    --etcd-cafile ca.crt --etcd-certfile kcp.crt --etcd-keyfile kcp.key");
+  EtcdFlags etcd;
   flags.add("root-directory", &options.root_directory,
             "where data, certificates and the kubeconfig are kept");
   flags.add("bind-address", &options.bind_address, "IP address to listen on");
   flags.add("secure-port", &port, "port to listen on");
   flags.add("token-auth-file", &options.token_auth_file,
             "users with bearer tokens, a line each: token,user,uid,\"group1,group2\"");
+  etcd.add_to(flags);
   auto outcome = flags.parse(arguments);
   if (outcome != Flags::Outcome::Run) return outcome == Flags::Outcome::Help ? 0 : 2;
   if (!parse_port("secure-port", port, &options.port)) return 2;
@@ -31,6 +36,7 @@ int start(const std::vector<std::string>& arguments) {
   net::LoopPool pool(kLoops);
   int status = 1;
   try {
+    options.etcd = etcd.options();
     ControlPlane plane(std::move(options), pool);
     status = run_until_stopped(pool, plane.run([&plane] {
       fmt::print("kcp is ready at {}; kubeconfig: {}\n", plane.url(), plane.kubeconfig());

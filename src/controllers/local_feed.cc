@@ -12,13 +12,13 @@ constexpr std::size_t kPage = 500;  // objects or events between two turns of th
 constexpr Duration kPatience = 1h;
 constexpr Duration kPause = 1s;
 
-json::Value parse(const cache::Item& item) { return value_or_throw(json::parse(item.json.view())); }
+json::Value parse(const cache::Item& item) { return value_or_throw(json::parse(item.json())); }
 
 json::Value header_of(const cache::Item& item) {
-  json::Value object = object::make(item.header.api_version, item.header.kind, item.key.name);
-  if (!item.key.ns.empty()) object.edit("metadata").set("namespace", item.key.ns);
-  for (const auto& [key, value] : item.header.labels) object::set_label(object, key, value);
-  object::set_annotation(object, "kcp.io/cluster", item.key.cluster);
+  json::Value object = object::make(item.api_version(), item.kind(), item.name());
+  if (!item.ns().empty()) object.edit("metadata").set("namespace", item.ns());
+  for (const auto& [key, value] : item.labels()) object::set_label(object, key, value);
+  object::set_annotation(object, "kcp.io/cluster", item.cluster());
   return object;
 }
 
@@ -46,7 +46,7 @@ class LocalFeed final : public controller::Feed {
   std::optional<json::Value> find(const controller::Key& key) const override {
     for (cache::Table* table : tables_) {
       auto item = table->find({key.cluster, key.ns, key.name});
-      if (item && labels_.matches(item->header.labels)) return parse(*item);
+      if (item && labels_.matches(item->labels())) return parse(*item);
     }
     return std::nullopt;
   }
@@ -57,7 +57,7 @@ class LocalFeed final : public controller::Feed {
     cache::Filter filter{std::string(cluster), std::string(ns), "", selector};
     for (cache::Table* table : tables_) {
       for (const auto& item : table->list(filter).items) {
-        if (labels_.matches(item->header.labels)) found.push_back(parse(*item));
+        if (labels_.matches(item->labels())) found.push_back(parse(*item));
       }
     }
     return found;
@@ -94,13 +94,14 @@ class LocalFeed final : public controller::Feed {
   }
 
   void report(const cache::Item& item) {
-    controller::Key key{source_, item.key.cluster, item.key.ns, item.key.name};
+    controller::Key key{source_, std::string(item.cluster()), std::string(item.ns()),
+                        std::string(item.name())};
     json::Value tree;
     auto object = [&]() -> const json::Value& {
       if (tree.is_null()) tree = options_.headers_only ? header_of(item) : parse(item);
       return tree;
     };
-    on_change_({key, item.header.labels, object});
+    on_change_({key, item.labels().copy(), object});
   }
 
   const LocalFeedOptions options_;

@@ -58,6 +58,7 @@ class Http2ResponseBody final : public BodyReader {
   Http2ResponseBody(const Http2ResponseBody&) = delete;
   Http2ResponseBody& operator=(const Http2ResponseBody&) = delete;
   Task<std::optional<Bytes>> read() override { return body_.read(); }
+  Headers trailers() const override { return body_.trailers(); }
 
  private:
   Http2ConnectionPtr connection_;
@@ -130,7 +131,9 @@ Url parse_url(std::string_view text) {
 class Client::Pool : public std::enable_shared_from_this<Client::Pool> {
  public:
   Pool(net::IoLoop& loop, ClientOptions options)
-      : loop_(loop), options_(std::move(options)), may_share_(options_.tls != nullptr) {
+      : loop_(loop),
+        options_(std::move(options)),
+        may_share_(options_.tls != nullptr || options_.http2_only) {
     net::Endpoint endpoint{options_.host, options_.port};
     authority_ = endpoint.text();
   }
@@ -139,6 +142,7 @@ class Client::Pool : public std::enable_shared_from_this<Client::Pool> {
     if (request.authority.empty()) request.authority = authority_;
     if (!request.body) request.body = body_of(Bytes());
     while (true) {
+      if (closed_) throw closed();
       if (auto connection = free_http2()) {
         co_return co_await exchange_http2(connection, std::move(request), scheme());
       }
@@ -150,7 +154,8 @@ class Client::Pool : public std::enable_shared_from_this<Client::Pool> {
       co_await wait_for([this](Resolver<Done> done) { waiting_.push_back(done); });
     }
     auto stream = co_await connect();
-    may_share_ = stream->tls().alpn == "h2";
+    if (closed_) throw closed();
+    may_share_ = stream->tls().alpn == "h2" || options_.http2_only;
     if (may_share_) {
       auto connection = adopt(std::move(stream));
       wake_waiting();
@@ -172,6 +177,9 @@ class Client::Pool : public std::enable_shared_from_this<Client::Pool> {
 
  private:
   std::string_view scheme() const { return options_.tls ? "https" : "http"; }
+  static ConnectFailed closed() {
+    return ConnectFailed(Error(Reason::ServiceUnavailable, "the client is closed"));
+  }
 
   Http2ConnectionPtr free_http2() {
     std::erase_if(http2_, [](const auto& one) {
@@ -208,10 +216,10 @@ class Client::Pool : public std::enable_shared_from_this<Client::Pool> {
     try {
       co_return co_await with_deadline(open(), options_.connect_timeout,
                                        "no connection to " + authority_ + " in time");
-    } catch (const Error&) {
-      failure = std::current_exception();
+    } catch (const Error& error) {
+      failure = std::make_exception_ptr(ConnectFailed(error));
       for (auto& one : std::exchange(waiting_, {})) one.fail(failure);
-      throw;
+      std::rethrow_exception(failure);
     } catch (...) {
       wake_waiting();
       throw;
@@ -259,6 +267,8 @@ Client::Client(net::IoLoop& loop, ClientOptions options)
     : pool_(std::make_shared<Pool>(loop, std::move(options))) {}
 
 Client::~Client() { pool_->close(); }
+
+void Client::close() { pool_->close(); }
 
 Task<Response> Client::send(Request request) { return pool_->send(std::move(request)); }
 

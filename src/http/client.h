@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "http/message.h"
 #include "net/loop.h"
 #include "net/tls.h"
@@ -18,8 +19,15 @@ struct ClientOptions {
   std::string host;  // IP literal or name
   std::uint16_t port = 0;
   std::shared_ptr<const net::TlsContext> tls;  // null: plain HTTP/1.1
+  bool http2_only = false;                     // speak HTTP/2 without asking, also over plain TCP
   Duration connect_timeout = 10s;
   std::size_t max_connections = 64;  // idle HTTP/1.1 connections that are kept
+};
+
+// There is no connection to the server: nothing of the request has been sent.
+class ConnectFailed final : public Error {
+ public:
+  explicit ConnectFailed(const Error& why) : Error(why) {}
 };
 
 // An http(s) URL taken apart: "https://127.0.0.1:6443/clusters/root".
@@ -38,8 +46,11 @@ class Client final : public Transport {
   Client(net::IoLoop& loop, ClientOptions options);
   ~Client() override;  // open responses break off
 
-  // An empty authority is filled in with host and port.
+  // An empty authority is filled in with host and port. Throws ConnectFailed where that is certain.
   Task<Response> send(Request request) override;
+
+  // Requests and responses in flight break off, and later requests fail.
+  void close();
 
  private:
   class Pool;

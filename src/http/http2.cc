@@ -55,14 +55,17 @@ struct Http2Callbacks {
                        std::size_t name_length, const std::uint8_t* value, std::size_t value_length,
                        std::uint8_t, void* user) {
     Http2Stream* stream = self(user).find(frame->hd.stream_id);
-    if (!stream || stream->headers_complete) return 0;  // trailers are not used
+    if (!stream) return 0;
     std::string_view key(reinterpret_cast<const char*>(name), name_length);
     std::string_view text(reinterpret_cast<const char*>(value), value_length);
     stream->header_bytes += key.size() + text.size() + 32;
     bool too_much =
-        stream->header_bytes > kMaxHeadBytes || stream->headers.all().size() >= kMaxHeaderFields;
+        stream->header_bytes > kMaxHeadBytes ||
+        stream->headers.all().size() + stream->trailers.all().size() >= kMaxHeaderFields;
     if (too_much) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // resets the stream
-    if (key == ":method")
+    if (stream->headers_complete)
+      stream->trailers.add(key, text);
+    else if (key == ":method")
       stream->method = text;
     else if (key == ":path")
       stream->path = text;
@@ -224,6 +227,10 @@ void Http2Session::close_all(const std::string& why) {
 }
 
 Task<> Http2Session::run() {
+  struct BreakOff {  // a cancelled connection tells those who wait for their responses
+    Http2Session& session;
+    ~BreakOff() { session.close_all("the connection was closed"); }
+  } break_off{*this};
   co_await with_scope([this](Scope& scope) -> Task<> {
     scope.spawn("write", write_loop());
     scope.spawn("stalls", stall_loop());

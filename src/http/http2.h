@@ -27,6 +27,7 @@ struct Http2Stream {
   std::string method, path, authority, scheme;  // of a request that came in
   int status = 0;                               // of a response that came in
   Headers headers;
+  Headers trailers;  // behind the incoming body
   std::size_t header_bytes = 0;
   bool headers_complete = false;
   bool closed = false;
@@ -52,7 +53,8 @@ class Http2Session {
   Http2Session(const Http2Session&) = delete;
   Http2Session& operator=(const Http2Session&) = delete;
 
-  // Reads and writes until the connection ends; throws nothing but Cancelled.
+  // Reads and writes until the connection ends; throws nothing but Cancelled. However it ends, all
+  // open streams have broken off.
   Task<> run();
   // No new requests; those in flight go on. run() returns when the last has ended.
   void drain();

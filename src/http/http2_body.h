@@ -16,6 +16,7 @@ class Http2Body final : public BodyReader {
     if (piece && session && !stream_->closed) session->consumed(*stream_, piece->size());
     co_return piece;
   }
+  Headers trailers() const override { return stream_->trailers; }
 
  private:
   std::weak_ptr<Http2Session> session_;

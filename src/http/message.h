@@ -41,6 +41,8 @@ class BodyReader {
   virtual Task<std::optional<Bytes>> read() = 0;
   // How many bytes are still to come, if that is known without waiting.
   virtual std::optional<std::uint64_t> known_size() const { return std::nullopt; }
+  // What the peer sent behind the body (HTTP/2); known once read() has returned nothing.
+  virtual Headers trailers() const { return {}; }
 };
 
 // A body that is already there.

@@ -9,11 +9,14 @@
 namespace object {
 namespace {
 
+bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+
 // Walks over JSON text without making a tree. The text is what our own printer wrote, or close to
 // it; anything malformed makes ok() false, and nothing is read beyond the end.
 class Scanner {
  public:
-  explicit Scanner(std::string_view text) : text_(text) {}
+  Scanner(std::string_view text, std::list<std::string>& unescaped)
+      : text_(text), unescaped_(&unescaped) {}
 
   bool ok() const { return ok_; }
   std::size_t at() const { return at_; }
@@ -32,7 +35,7 @@ class Scanner {
     if (!take('{')) return fail();
     if (take('}')) return;
     while (ok_) {
-      std::string key = string();
+      std::string_view key = string();
       if (!take(':')) return fail();
       if (!member(key)) return;
       if (take(',')) continue;
@@ -53,16 +56,16 @@ class Scanner {
     }
   }
 
-  std::string string() {
+  std::string_view string() {
     std::string_view raw = raw_string();
-    if (raw.find('\\') == std::string_view::npos) return std::string(raw);
+    if (raw.find('\\') == std::string_view::npos) return raw;
     auto value = json::parse(fmt::format("\"{}\"", raw));
     if (!value) fail();
-    return value ? value->str() : "";
+    return value ? unescaped_->emplace_back(value->str()) : std::string_view();
   }
 
   // The string here, or "" after skipping a value of another kind (null).
-  std::string string_or_skip() {
+  std::string_view string_or_skip() {
     skip_space();
     if (at_ < text_.size() && text_[at_] == '"') return string();
     skip();
@@ -82,7 +85,9 @@ class Scanner {
     } else if (text_[at_] == '{' || text_[at_] == '[') {
       skip_nested();
     } else {
-      while (at_ < text_.size() && !std::string_view(",]} \n\r\t").contains(text_[at_])) ++at_;
+      while (at_ < text_.size() && !is_space(text_[at_]) && text_[at_] != ',' &&
+             text_[at_] != ']' && text_[at_] != '}')
+        ++at_;
     }
   }
 
@@ -93,7 +98,7 @@ class Scanner {
   }
 
   void skip_space() {
-    while (at_ < text_.size() && std::string_view(" \n\r\t").contains(text_[at_])) ++at_;
+    while (at_ < text_.size() && is_space(text_[at_])) ++at_;
   }
 
   std::string_view raw_string() {
@@ -103,13 +108,15 @@ class Scanner {
     }
     std::size_t first = at_;
     while (true) {
-      at_ = text_.find_first_of("\"\\", at_);
+      at_ = text_.find('"', at_);
       if (at_ == std::string_view::npos) {
         fail();
         return {};
       }
-      if (text_[at_] == '"') break;
-      at_ += 2;
+      std::size_t escape = at_;
+      while (escape > first && text_[escape - 1] == '\\') --escape;
+      if ((at_ - escape) % 2 == 0) break;
+      ++at_;
     }
     return text_.substr(first, at_++ - first);
   }
@@ -130,13 +137,14 @@ class Scanner {
   }
 
   std::string_view text_;
+  std::list<std::string>* unescaped_;
   std::size_t at_ = 0;
   bool ok_ = true;
 };
 
 void read_labels(Scanner& scan, Header& header) {
   if (!scan.is_next('{')) return scan.skip();
-  scan.members([&](const std::string& key) {
+  scan.members([&](std::string_view key) {
     header.labels.emplace_back(key, scan.string_or_skip());
     return true;
   });
@@ -147,7 +155,7 @@ void read_owners(Scanner& scan, Header& header) {
   if (!scan.is_next('[')) return scan.skip();
   scan.elements([&] {
     if (!scan.is_next('{')) return scan.skip();
-    scan.members([&](const std::string& key) {
+    scan.members([&](std::string_view key) {
       if (key == "uid") {
         header.owner_uids.push_back(scan.string_or_skip());
       } else {
@@ -162,7 +170,7 @@ void read_metadata(Scanner& scan, Header& header) {
   Scanner start = scan;
   if (!start.take('{')) return scan.skip();
   header.metadata_offset = start.at();
-  scan.members([&](const std::string& key) {
+  scan.members([&](std::string_view key) {
     if (key == "name") {
       header.name = scan.string_or_skip();
     } else if (key == "namespace") {
@@ -191,8 +199,8 @@ void read_metadata(Scanner& scan, Header& header) {
 
 Result<Header> read_header(std::string_view json) {
   Header header;
-  Scanner scan(json);
-  scan.members([&](const std::string& key) {
+  Scanner scan(json, header.unescaped);
+  scan.members([&](std::string_view key) {
     if (key == "apiVersion") {
       header.api_version = scan.string_or_skip();
     } else if (key == "kind") {
@@ -213,16 +221,10 @@ Result<Header> read_header(std::string_view json) {
   return header;
 }
 
-std::string with_resource_version(std::string_view json, const Header& header,
+std::string resource_version_text(std::string_view json, std::size_t metadata_offset,
                                   std::uint64_t revision) {
-  std::string_view head = json.substr(0, header.metadata_offset);
-  std::string_view tail = json.substr(header.metadata_offset);
-  std::string_view comma = tail.starts_with('}') ? "" : ",";
-  std::string number = fmt::format_int(revision).str();
-  std::string out;
-  out.reserve(json.size() + number.size() + 22);
-  out.append(head).append("\"resourceVersion\":\"").append(number).append("\"").append(comma);
-  return out.append(tail);
+  std::string_view comma = json.substr(metadata_offset).starts_with('}') ? "" : ",";
+  return fmt::format(R"("resourceVersion":"{}"{})", revision, comma);
 }
 
 }  // namespace object

@@ -20,8 +20,8 @@ TEST(Header, IsReadFromTextWithoutATree) {
   EXPECT_EQ(header->name, "a");
   EXPECT_EQ(header->ns, "n");
   EXPECT_EQ(header->uid, "u");
-  EXPECT_EQ(header->labels, (object::Labels{{"a", "1"}, {"b", "2"}}));
-  EXPECT_EQ(header->owner_uids, std::vector<std::string>{"o"});
+  EXPECT_EQ(header->labels, (std::vector<object::LabelsView::Label>{{"a", "1"}, {"b", "2"}}));
+  EXPECT_EQ(header->owner_uids, std::vector<std::string_view>{"o"});
   EXPECT_FALSE(header->deleting);
   EXPECT_FALSE(header->has_finalizers);
 }
@@ -42,7 +42,10 @@ TEST(Header, ResourceVersionIsSplicedIntoMetadata) {
                            R"({"kind":"A","apiVersion":"v1","metadata":{}})"}) {
     auto header = object::read_header(text);
     ASSERT_TRUE(header);
-    auto value = json::parse(object::with_resource_version(text, *header, 42));
+    std::string spliced = text;
+    spliced.insert(header->metadata_offset,
+                   object::resource_version_text(text, header->metadata_offset, 42));
+    auto value = json::parse(spliced);
     ASSERT_TRUE(value);
     EXPECT_EQ(object::resource_version(*value), "42");
     EXPECT_EQ(object::name(*value), header->name);
@@ -90,8 +93,8 @@ TEST(LabelSelector, MalformedTextIsRefused) {
 }
 
 TEST(LabelSelector, ANullObjectMatchesNothingAndAnEmptyOneEverything) {
-  EXPECT_FALSE(LabelSelector::from_object({})->matches({}));
-  EXPECT_TRUE(LabelSelector::from_object(json::Value::object())->matches({}));
+  EXPECT_FALSE(LabelSelector::from_object({})->matches(object::Labels()));
+  EXPECT_TRUE(LabelSelector::from_object(json::Value::object())->matches(object::Labels()));
 }
 
 TEST(FieldSelector, ComparesFields) {

@@ -131,17 +131,11 @@ std::optional<Error> judge(const Requirement& requirement, std::string_view text
   return {};
 }
 
-const std::string* find_label(const Labels& labels, std::string_view key) {
-  auto it = std::ranges::lower_bound(
-      labels, key, {}, [](const auto& entry) -> std::string_view { return entry.first; });
-  return it != labels.end() && it->first == key ? &it->second : nullptr;
-}
-
-bool holds(const Requirement& requirement, const std::string* value) {
+bool holds(const Requirement& requirement, std::optional<std::string_view> value) {
   auto listed = [&] { return std::ranges::binary_search(requirement.values, *value); };
   switch (requirement.op) {
-    case Operator::Exists: return value != nullptr;
-    case Operator::DoesNotExist: return value == nullptr;
+    case Operator::Exists: return value.has_value();
+    case Operator::DoesNotExist: return !value;
     case Operator::In: return value && listed();
     case Operator::NotIn: return !value || !listed();
     case Operator::GreaterThan:
@@ -236,13 +230,20 @@ bool LabelSelector::matches(const Labels& labels) const {
   });
 }
 
+bool LabelSelector::matches(const LabelsView& labels) const {
+  if (nothing_) return false;
+  return std::ranges::all_of(requirements_, [&](const Requirement& requirement) {
+    return holds(requirement, labels.find(requirement.key));
+  });
+}
+
 bool LabelSelector::matches_object(const json::Value& object) const {
   if (nothing_) return false;
   const json::Value& labels = object.at("metadata", "labels");
   return std::ranges::all_of(requirements_, [&](const Requirement& requirement) {
     const json::Value* value = labels.find(requirement.key);
     std::string text = value ? value->str() : "";
-    return holds(requirement, value ? &text : nullptr);
+    return holds(requirement, value ? std::optional<std::string_view>(text) : std::nullopt);
   });
 }
 

@@ -5,15 +5,13 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "json/value.h"
+#include "object/labels.h"
 
 namespace object {
-
-using Labels = std::vector<std::pair<std::string, std::string>>;  // sorted by key
 
 class LabelSelector {
  public:
@@ -33,6 +31,7 @@ class LabelSelector {
 
   void require(Requirement requirement);
   bool matches(const Labels& labels) const;
+  bool matches(const LabelsView& labels) const;
   bool matches_object(const json::Value& object) const;  // its metadata.labels
   bool matches_everything() const { return !nothing_ && requirements_.empty(); }
   const std::vector<Requirement>& requirements() const { return requirements_; }

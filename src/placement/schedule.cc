@@ -100,7 +100,7 @@ class Scheduler {
 
   bool have_moved(const std::string& key) const {
     return std::ranges::all_of(in_.content, [&](const Content& content) {
-      if (content.deleting || content.excluded || !is_labelled(*content.labels, key)) return true;
+      if (content.deleting || content.excluded || !is_labelled(content.labels, key)) return true;
       json::Value object = content.tree();
       if (object::label(object, with(kStateLabel, key)) != kSync) return true;
       if (!object::has_finalizer(object, with(kSyncerFinalizer, key))) return true;
@@ -115,7 +115,7 @@ class Scheduler {
     if (known != held_.end()) return known->second;
     std::string annotation = with(kSoftFinalizers, key);
     bool held = std::ranges::any_of(in_.content, [&](const Content& content) {
-      return content.text.contains(annotation) && is_labelled(*content.labels, key) &&
+      return content.text.contains(annotation) && is_labelled(content.labels, key) &&
              !object::annotation(content.tree(), annotation).empty();
     });
     held_.emplace(key, held);
@@ -131,7 +131,7 @@ class Scheduler {
       if (after != before) out_.changes.push_back({index, std::move(before), after});
       for (const auto& [key, intent] : intents_of(after)) carried_.insert(key);
     } else {
-      for (const std::string& key : state_keys(*content.labels)) carried_.insert(key);
+      for (const std::string& key : state_keys(content.labels)) carried_.insert(key);
     }
   }
 
@@ -220,7 +220,7 @@ Keys state_keys(const object::Labels& labels) {
 }
 
 bool needs_look(const Content& content, const Keys& active) {
-  Keys keys = state_keys(*content.labels);
+  Keys keys = state_keys(content.labels);
   auto is_stray = [&](const std::string& key) { return !keys.contains(key); };
   if (std::ranges::any_of(keys_in(content.text, kSyncerFinalizer), is_stray)) return true;
   if (content.deleting) return !keys.empty();

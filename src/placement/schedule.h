@@ -22,7 +22,7 @@ using Keys = std::set<std::string, std::less<>>;
 
 // An object in the namespace, of a resource that is synced. What it points to must outlive it.
 struct Content {
-  const object::Labels* labels = nullptr;
+  object::Labels labels;
   std::string_view text;  // its JSON, compact
   bool deleting = false;
   bool excluded = false;              // never synced (a service account's token)

@@ -42,9 +42,7 @@ struct Cluster {
   void label(const std::string& key) { object::set_label(ns, state(key), "Sync"); }
 
   Schedule look() {
-    std::vector<object::Labels> labels;
     std::vector<std::string> texts;
-    labels.reserve(objects.size());
     texts.reserve(objects.size());
     Situation situation;
     situation.ns = ns;
@@ -53,17 +51,17 @@ struct Cluster {
     situation.is_known = [this](const std::string& key) { return known.contains(key); };
     situation.now = now;
     for (const auto& [name, object] : objects) {
-      auto& its = labels.emplace_back();
+      object::Labels its;
       for (const auto& one : object.at("metadata", "labels").members()) {
         its.emplace_back(one.key, one.value.str());
       }
       std::ranges::sort(its);
       texts.push_back(json::print(object));
-      situation.content.push_back(
-          {&its, texts.back(), object::is_deleting(object), name == "excluded", [this, &object] {
-             ++parsed;
-             return object;
-           }});
+      situation.content.push_back({std::move(its), texts.back(), object::is_deleting(object),
+                                   name == "excluded", [this, &object] {
+                                     ++parsed;
+                                     return object;
+                                   }});
     }
     return schedule(situation);
   }

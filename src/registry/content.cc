@@ -10,9 +10,8 @@ constexpr std::size_t kMaxAtOnce = 5000;
 }  // namespace
 
 bool takes_steps(const std::vector<cache::Placed>& content) {
-  return content.size() > kMaxAtOnce || std::ranges::any_of(content, [](const auto& one) {
-           return one.item->header.has_finalizers;
-         });
+  return content.size() > kMaxAtOnce ||
+         std::ranges::any_of(content, [](const auto& one) { return one.item->has_finalizers(); });
 }
 
 std::vector<cache::Placed> content_of_namespace(const cache::Cache& cache, std::string_view cluster,
@@ -34,7 +33,7 @@ std::vector<cache::Placed> content_of_table(cache::Cache& cache, std::string_vie
 std::vector<storage::Write> removals(const std::vector<cache::Placed>& content) {
   std::vector<storage::Write> writes;
   for (const cache::Placed& one : content) {
-    writes.push_back({cache::storage_key(one.table, one.item->key), std::nullopt});
+    writes.push_back({cache::storage_key(one.table, one.item->key()), std::nullopt});
   }
   return writes;
 }

@@ -1,10 +1,13 @@
 // From a CustomResourceDefinition to a Kind.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <functional>
-#include <map>
 #include <mutex>
+#include <unordered_map>
 
 #include "json/text.h"
+#include "registry/definition_text.h"
 #include "registry/kind_table.h"
 #include "registry/version_order.h"
 #include "schema/builtin.h"
@@ -19,7 +22,10 @@ std::vector<std::string> strings_of(const json::Value& list) {
   return all;
 }
 
-Version read_version(const json::Value& source) {
+using Schemas = std::vector<schema::SchemaPtr>;
+
+// `schema`: where the number of its schema stands.
+Version read_version(const json::Value& source, const json::Value& schema, const Schemas& schemas) {
   Version version;
   version.name = source["name"].str();
   version.served = source["served"].as_bool();
@@ -44,12 +50,14 @@ Version read_version(const json::Value& source) {
     std::string path = field["jsonPath"].str();
     version.selectable_fields.push_back(path.starts_with('.') ? path.substr(1) : path);
   }
-  auto schema = schema::compile(source.at("schema", "openAPIV3Schema"), "");
-  version.schema = schema ? *schema : schema::accept_all();
+  std::size_t number = schema.is_integer() ? schema.as_uint() : schemas.size();
+  version.schema = number < schemas.size() ? schemas[number] : schema::accept_all();
   return version;
 }
 
-std::shared_ptr<Kind> read_kind(const json::Value& spec, const json::Value& names) {
+std::shared_ptr<Kind> read_kind(const json::Value& spec, SchemaPlace place,
+                                const Schemas& schemas) {
+  const json::Value& names = spec["names"];
   auto kind = std::make_shared<Kind>();
   kind->group = spec["group"].str();
   kind->plural = names["plural"].str();
@@ -60,7 +68,10 @@ std::shared_ptr<Kind> read_kind(const json::Value& spec, const json::Value& name
   kind->categories = strings_of(names["categories"]);
   kind->namespaced = spec["scope"].as_string() == "Namespaced";
   for (const json::Value& version : spec["versions"].elements()) {
-    kind->versions.push_back(read_version(version));
+    const json::Value& schema = version["schema"];
+    bool bare = place == SchemaPlace::Bare;
+    kind->versions.push_back(
+        read_version(version, bare ? schema : schema["openAPIV3Schema"], schemas));
   }
   std::ranges::sort(kind->versions, [](const Version& a, const Version& b) {
     return is_better_version(a.name, b.name);
@@ -69,54 +80,81 @@ std::shared_ptr<Kind> read_kind(const json::Value& spec, const json::Value& name
 }
 
 // Our own kind that a schema is equal to, if it is one that exports may offer; else null.
-const schema::BuiltinKind* equal_builtin(const json::Value& spec) {
+const schema::BuiltinKind* equal_builtin(const json::Value& spec, const Schemas& schemas) {
   const auto* builtin =
       schema::find_builtin(spec["group"].as_string(), spec.at("names", "plural").as_string());
   auto versions = spec["versions"].elements();
-  if (!builtin || versions.size() != 1) return nullptr;
+  if (!builtin || versions.size() != 1 || schemas.size() != 1) return nullptr;
   bool exported = std::ranges::find(builtin->sets, "export") != builtin->sets.end();
-  bool same = versions[0]["name"].as_string() == builtin->version &&
-              spec.at("names", "kind").as_string() == builtin->kind &&
-              (spec["scope"].as_string() == "Namespaced") == builtin->namespaced &&
-              versions[0]["schema"] == builtin->schema->openapi_v3();
+  bool same =
+      versions[0]["name"].as_string() == builtin->version &&
+      spec.at("names", "kind").as_string() == builtin->kind &&
+      (spec["scope"].as_string() == "Namespaced") == builtin->namespaced &&
+      (schemas[0] == builtin->schema || schemas[0]->openapi_v3() == builtin->schema->openapi_v3());
   return exported && same ? builtin : nullptr;
+}
+
+// All kinds in use, by digest; those that nobody holds any more are dropped.
+struct Known {
+  std::mutex mutex;
+  std::unordered_map<std::string, std::weak_ptr<const Kind>> kinds;  // guarded by mutex
+  std::size_t sweep_at = 64;                                         // guarded by mutex
+};
+
+Known& known() {
+  static Known* all = new Known();
+  return *all;
 }
 
 // The same definition is one Kind, however many clusters have it; `make` is called for a new one.
 KindPtr shared_kind(const std::string& digest, const std::function<std::shared_ptr<Kind>()>& make) {
-  static std::mutex mutex;
-  static auto* known = new std::map<std::string, std::weak_ptr<const Kind>>();  // guarded by mutex
-  std::lock_guard lock(mutex);
-  auto& place = (*known)[digest];
+  Known& all = known();
+  std::lock_guard lock(all.mutex);
+  auto& place = all.kinds[digest];
   if (auto kind = place.lock()) return kind;
   auto kind = make();
   kind->digest = digest;
   place = kind;
-  if (known->size() % 1024 == 0) {
-    std::erase_if(*known, [](const auto& entry) { return entry.second.expired(); });
+  if (all.kinds.size() > all.sweep_at) {
+    std::erase_if(all.kinds, [](const auto& entry) { return entry.second.expired(); });
+    all.sweep_at = 2 * all.kinds.size() + 64;
   }
   return kind;
 }
 
-// A schema's versions carry the OpenAPI schema itself, a CRD's one level deeper.
-std::shared_ptr<Kind> read_schema(json::Value spec) {
-  for (json::Value& version : spec.edit("versions").edit_elements()) {
-    json::Value inner = version["schema"];
-    version.set("schema", json::Value::object({{"openAPIV3Schema", std::move(inner)}}));
+Schemas schemas_of(const Bytes& text, const DefinitionText& parts) {
+  Schemas schemas;
+  for (std::string_view one : parts.schemas) {
+    auto offset = static_cast<std::size_t>(one.data() - text.view().data());
+    schemas.push_back(schema::stored_schema(text.slice(offset, one.size())));
   }
-  return read_kind(spec, spec["names"]);
+  return schemas;
+}
+
+std::string digest_of(std::string_view what, const DefinitionText& parts, const Schemas& schemas) {
+  std::string text(what);
+  text.append(" ").append(parts.spec);
+  for (const auto& schema : schemas) text.append(" ").append(schema->digest());
+  return schema::sha256_hex(text);
+}
+
+bool is_established(std::string_view status) {
+  auto parsed = json::parse(status.empty() ? "null" : status);
+  return parsed && object::is_true(json::Value::object({{"status", *parsed}}), "Established");
 }
 
 }  // namespace
 
-KindPtr kind_of_crd(const json::Value& crd) {
-  if (!object::is_true(crd, "Established")) return nullptr;
-  const json::Value& spec = crd["spec"];
-  // Not those of the status: users can write that, and names are parts of storage keys.
-  const json::Value& names = spec["names"];
-  std::string digest = schema::sha256_hex("crd" + json::print(spec) + json::print(names));
-  KindPtr kind = shared_kind(digest, [&] { return read_kind(spec, names); });
-  return object::is_deleting(crd) ? closing(kind) : kind;
+KindPtr kind_of_crd(const Bytes& text, bool deleting) {
+  auto parts = split_definition(text.view(), SchemaPlace::OpenApiV3);
+  if (!parts || !is_established(parts->status)) return nullptr;
+  auto spec = json::parse(parts->spec);
+  if (!spec) return nullptr;
+  // Not the names of the status: users can write those, and names are parts of storage keys.
+  Schemas schemas = schemas_of(text, *parts);
+  KindPtr kind = shared_kind(digest_of("crd", *parts, schemas),
+                             [&] { return read_kind(*spec, SchemaPlace::OpenApiV3, schemas); });
+  return deleting ? closing(kind) : kind;
 }
 
 KindPtr closing(const KindPtr& kind) {
@@ -127,15 +165,19 @@ KindPtr closing(const KindPtr& kind) {
   });
 }
 
-KindPtr kind_of_schema(const json::Value& schema, std::string_view identity) {
-  const json::Value& spec = schema["spec"];
-  std::string digest = schema::sha256_hex("schema" + std::string(identity) + json::print(spec));
-  return shared_kind(digest, [&] {
-    const auto* builtin = equal_builtin(spec);
-    auto kind = builtin ? kind_of_builtin(*builtin) : read_schema(spec);
-    kind->identity = identity;
-    return kind;
-  });
+KindPtr kind_of_schema(const Bytes& text, std::string_view identity) {
+  auto parts = split_definition(text.view(), SchemaPlace::Bare);
+  auto spec = parts ? json::parse(parts->spec) : json::parse("");
+  if (!spec) return nullptr;
+  Schemas schemas = schemas_of(text, *parts);
+  return shared_kind(
+      digest_of(fmt::format("schema {}:{}", identity.size(), identity), *parts, schemas), [&] {
+        const auto* builtin = equal_builtin(*spec, schemas);
+        auto kind =
+            builtin ? kind_of_builtin(*builtin) : read_kind(*spec, SchemaPlace::Bare, schemas);
+        kind->identity = identity;
+        return kind;
+      });
 }
 
 }  // namespace registry

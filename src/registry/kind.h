@@ -62,6 +62,7 @@ struct Kind {
 
   const Version* find_version(std::string_view name) const;  // served or not; null if none
   const Version& storage_version() const;
+  bool has_short_name(std::string_view name) const;
   cache::TableId table() const { return {group, plural, identity}; }
   object::GroupResource group_resource() const { return {group, plural}; }
   std::string api_version(std::string_view version) const {
@@ -79,10 +80,15 @@ class KindTable {
   // bound kinds when `identity` names their export; `identity` may be given with a cluster too.
   virtual KindPtr find(std::string_view cluster, std::string_view group, std::string_view resource,
                        std::string_view identity = {}) const = 0;
-  virtual KindPtr find_by_kind(std::string_view cluster, std::string_view group,
-                               std::string_view kind) const = 0;
-  // All kinds of a cluster, by group then plural.
+  // Those of a group that have `name` as their kind or as a short name.
+  virtual std::vector<KindPtr> named(std::string_view cluster, std::string_view group,
+                                     std::string_view name) const = 0;
+  // All kinds of a cluster, or of one group, by group then plural.
   virtual std::vector<KindPtr> list(std::string_view cluster) const = 0;
+  virtual std::vector<KindPtr> list(std::string_view cluster, std::string_view group) const = 0;
+  // The first with this kind.
+  KindPtr find_by_kind(std::string_view cluster, std::string_view group,
+                       std::string_view kind) const;
   // Changes whenever list(cluster) would: an ETag for discovery and OpenAPI.
   virtual std::string etag(std::string_view cluster) const = 0;
 };

@@ -5,7 +5,6 @@
 
 #include "json/text.h"
 #include "schema/builtin.h"
-#include "schema/digest.h"
 
 namespace registry {
 namespace {
@@ -52,79 +51,69 @@ const Version* Kind::find_version(std::string_view name) const {
   return it == versions.end() ? nullptr : &*it;
 }
 
+bool Kind::has_short_name(std::string_view name) const {
+  return std::ranges::find(short_names, name) != short_names.end();
+}
+
 const Version& Kind::storage_version() const {
   auto it = std::ranges::find(versions, true, &Version::storage);
   return it == versions.end() ? versions.front() : *it;
 }
 
-KindPtr LiveKindTable::Local::find(const object::GroupResource& resource) const {
-  for (const auto& [binding, kinds] : bound) {
-    for (const KindPtr& kind : kinds) {
-      if (kind->group_resource() == resource) return kind;
-    }
-  }
-  auto crd = crds.find(resource);
-  return crd == crds.end() ? nullptr : crd->second;
-}
-
-void LiveKindTable::Local::settle_tag() {
-  std::string text;
-  for (const auto& [binding, kinds] : bound) {
-    for (const KindPtr& kind : kinds) text.append(kind->digest).append(",");
-  }
-  for (const auto& [resource, kind] : crds) text.append(kind->digest).append(",");
-  tag = schema::sha256_hex(text);
+KindPtr KindTable::find_by_kind(std::string_view cluster, std::string_view group,
+                                std::string_view kind) const {
+  auto all = named(cluster, group, kind);
+  auto found = std::ranges::find(all, kind, &Kind::kind);
+  return found == all.end() ? nullptr : *found;
 }
 
 LiveKindTable::LiveKindTable(Flavour flavour, cache::Cache& cache) : cache_(cache) {
   for (const auto& kind : schema::builtin_kinds()) {
-    if (is_served(kind, flavour)) builtin_[{kind.group, kind.plural}] = kind_of_builtin(kind);
+    if (is_served(kind, flavour)) builtin_.insert(kind_of_builtin(kind));
   }
-  cache.listen(kCrdTable, [this](const cache::EventPtr& event) { on_crd(event); });
-  cache.listen(kBindingTable, [this](const cache::EventPtr& event) { on_binding(event); });
-  cache.listen(kExportTable, [this](const cache::EventPtr& event) { on_export(event); });
+  cache.listen(kCrdTable, [this](const cache::Event& event) { on_crd(event); });
+  cache.listen(kBindingTable, [this](const cache::Event& event) { on_binding(event); });
+  cache.listen(kExportTable, [this](const cache::Event& event) { on_export(event); });
   // Those that are there now have been read through who names them.
   auto loaded = std::make_shared<bool>(false);
-  cache.listen(kSchemaTable, [this, loaded](const cache::EventPtr& event) {
+  cache.listen(kSchemaTable, [this, loaded](const cache::Event& event) {
     if (*loaded) on_schema(event);
   });
   *loaded = true;
 }
 
 void LiveKindTable::set_rules(const object::GroupResource& kind, const Rules* rules) {
-  auto it = builtin_.find(kind);
+  auto it = builtin_.find(ResourceView{kind.group, kind.resource});
   if (it == builtin_.end()) return;
-  auto copy = std::make_shared<Kind>(*it->second);
+  auto copy = std::make_shared<Kind>(**it);
   copy->rules = rules;
-  it->second = std::move(copy);
+  builtin_.erase(it);
+  builtin_.insert(std::move(copy));
 }
 
-void LiveKindTable::on_crd(const cache::EventPtr& event) {
-  const cache::Item& item = *event->item;
+void LiveKindTable::forget_if_empty(std::string_view cluster) {
+  auto local = local_.find(cluster);
+  if (local != local_.end() && local->second.empty()) local_.erase(local);
+}
+
+void LiveKindTable::on_crd(const cache::Event& event) {
+  const cache::Item& item = *event.item;
+  std::size_t dot = std::min(item.name().find('.'), item.name().size() - 1);
+  ResourceView resource{item.name().substr(dot + 1), item.name().substr(0, dot)};
   KindPtr kind;
-  if (event->type != cache::Event::Type::Deleted) {
-    if (auto crd = json::parse(item.json.view())) kind = kind_of_crd(*crd);
+  if (event.type != cache::Event::Type::Deleted) {
+    kind = kind_of_crd(cache::json_of(event.item), item.deleting());
+    if (kind && resource_of(*kind) != resource) kind = nullptr;
   }
-  std::size_t dot = item.key.name.find('.');
-  object::GroupResource resource{item.key.name.substr(dot + 1), item.key.name.substr(0, dot)};
   std::unique_lock lock(mutex_);
-  Local& local = local_[item.key.cluster];
-  if (kind) {
-    local.crds[resource] = std::move(kind);
-  } else {
-    local.crds.erase(resource);
-  }
-  if (local.empty()) {
-    local_.erase(item.key.cluster);
-  } else {
-    local.settle_tag();
-  }
+  local_[std::string(item.cluster())].set_crd(resource, std::move(kind));
+  forget_if_empty(item.cluster());
 }
 
 KindPtr LiveKindTable::schema_kind(const cache::Key& schema, std::string_view identity) const {
   auto item = cache_.table(kSchemaTable).find(schema);
   if (!item) return nullptr;
-  SchemaVersion version{schema, item->revision, std::string(identity)};
+  SchemaVersion version{schema, item->revision(), std::string(identity)};
   {
     std::lock_guard lock(read_mutex_);
     auto known = read_.find(version);
@@ -132,9 +121,8 @@ KindPtr LiveKindTable::schema_kind(const cache::Key& schema, std::string_view id
       if (auto kind = known->second.lock()) return kind;
     }
   }
-  auto parsed = json::parse(item->json.view());
-  if (!parsed) return nullptr;
-  KindPtr kind = kind_of_schema(*parsed, identity);
+  KindPtr kind = kind_of_schema(cache::json_of(item), identity);
+  if (!kind) return nullptr;
   std::lock_guard lock(read_mutex_);
   if (read_.size() >= kManyReads) {
     std::erase_if(read_, [](const auto& entry) { return entry.second.expired(); });
@@ -163,33 +151,24 @@ void LiveKindTable::count_bound(const Kinds& kinds, bool add) {
 void LiveKindTable::read_binding(const cache::Item& item, bool gone) {
   Kinds kinds;
   std::vector<cache::Key> missing;
-  auto binding = json::parse(item.json.view());
+  auto binding = json::parse(item.json());
   if (binding && !gone) {
     const json::Value& status = (*binding)["status"];
     std::string provider = status["apiExportClusterName"].str();
     for (const json::Value& bound : status["boundResources"].elements()) {
       if (KindPtr kind = bound_kind(provider, bound["schema"])) {
-        kinds.push_back(item.header.deleting ? closing(kind) : kind);
+        kinds.push_back(item.deleting() ? closing(kind) : kind);
       } else {
         missing.push_back({provider, "", bound.at("schema", "name").str()});
       }
     }
   }
   std::unique_lock lock(mutex_);
-  for (const cache::Key& schema : missing) waiting_[schema].insert(item.key);
-  Local& local = local_[item.key.cluster];
-  count_bound(local.bound[item.key.name], false);
+  for (const cache::Key& schema : missing) waiting_[schema].insert(item.key());
   count_bound(kinds, true);
-  if (kinds.empty()) {
-    local.bound.erase(item.key.name);
-  } else {
-    local.bound[item.key.name] = std::move(kinds);
-  }
-  if (local.empty()) {
-    local_.erase(item.key.cluster);
-  } else {
-    local.settle_tag();
-  }
+  LocalKinds& local = local_[std::string(item.cluster())];
+  count_bound(local.set_bound(std::string(item.name()), std::move(kinds)), false);
+  forget_if_empty(item.cluster());
 }
 
 void LiveKindTable::forget_export(const cache::Key& key) {
@@ -206,32 +185,33 @@ void LiveKindTable::forget_export(const cache::Key& key) {
 
 void LiveKindTable::read_export(const cache::Item& item, bool gone) {
   Kinds kinds;
-  auto object = json::parse(item.json.view());
+  auto object = json::parse(item.json());
   std::string identity = object ? object->at("status", "identityHash").str() : "";
   if (!gone && !identity.empty()) {
     for (const json::Value& one : object->at("spec", "resources").elements()) {
-      auto kind = schema_kind({item.key.cluster, "", one["schema"].str()}, identity);
+      auto kind =
+          schema_kind(cache::KeyView{item.cluster(), "", one["schema"].as_string()}, identity);
       if (kind) kinds.push_back(std::move(kind));
     }
   }
   std::unique_lock lock(mutex_);
-  forget_export(item.key);
+  forget_export(item.key());
   if (kinds.empty()) return;
-  for (const KindPtr& kind : kinds) shared_[kind->table()].exports[item.key] = kind;
-  exported_[item.key] = std::move(kinds);
+  for (const KindPtr& kind : kinds) shared_[kind->table()].exports[item.key()] = kind;
+  exported_[item.key()] = std::move(kinds);
 }
 
-void LiveKindTable::on_binding(const cache::EventPtr& event) {
-  read_binding(*event->item, event->type == cache::Event::Type::Deleted);
+void LiveKindTable::on_binding(const cache::Event& event) {
+  read_binding(*event.item, event.type == cache::Event::Type::Deleted);
 }
 
-void LiveKindTable::on_export(const cache::EventPtr& event) {
-  read_export(*event->item, event->type == cache::Event::Type::Deleted);
+void LiveKindTable::on_export(const cache::Event& event) {
+  read_export(*event.item, event.type == cache::Event::Type::Deleted);
 }
 
 // A schema may come after those who name it. One that goes is still served where it is bound.
-void LiveKindTable::on_schema(const cache::EventPtr& event) {
-  const cache::Key& schema = event->item->key;
+void LiveKindTable::on_schema(const cache::Event& event) {
+  const cache::Key& schema = event.item->key();
   if (schema.cluster == kBoundSchemas) return;
   for (const auto& item : cache_.table(kExportTable).list({.cluster = schema.cluster}).items) {
     read_export(*item, false);
@@ -240,7 +220,7 @@ void LiveKindTable::on_schema(const cache::EventPtr& event) {
   {
     std::unique_lock lock(mutex_);
     auto it = waiting_.find(schema);
-    if (it == waiting_.end() || event->type == cache::Event::Type::Deleted) return;
+    if (it == waiting_.end() || event.type == cache::Event::Type::Deleted) return;
     waiting = std::move(it->second);
     waiting_.erase(it);
   }
@@ -251,15 +231,16 @@ void LiveKindTable::on_schema(const cache::EventPtr& event) {
 
 KindPtr LiveKindTable::find(std::string_view cluster, std::string_view group,
                             std::string_view resource, std::string_view identity) const {
-  object::GroupResource wanted{std::string(group), std::string(resource)};
+  ResourceView wanted{group, resource};
   if (identity.empty()) {
     auto it = builtin_.find(wanted);
-    if (it != builtin_.end()) return it->second;
+    if (it != builtin_.end()) return *it;
   }
   std::shared_lock lock(mutex_);
   if (cluster == "*") {
-    auto shared = shared_.find({wanted.group, wanted.resource, std::string(identity)});
-    if (identity.empty() || shared == shared_.end()) return nullptr;
+    if (identity.empty()) return nullptr;
+    auto shared = shared_.find({std::string(group), std::string(resource), std::string(identity)});
+    if (shared == shared_.end()) return nullptr;
     const auto& [exports, bound] = shared->second;
     return exports.empty() ? bound.begin()->first : exports.begin()->second;
   }
@@ -270,36 +251,59 @@ KindPtr LiveKindTable::find(std::string_view cluster, std::string_view group,
   return kind;
 }
 
-KindPtr LiveKindTable::find_by_kind(std::string_view cluster, std::string_view group,
-                                    std::string_view kind) const {
-  for (const KindPtr& one : list(cluster)) {
-    if (one->group == group && one->kind == kind) return one;
+std::vector<KindPtr> LiveKindTable::named(std::string_view cluster, std::string_view group,
+                                          std::string_view name) const {
+  Kinds builtin;
+  for (const KindPtr& kind : builtin_) {
+    bool is_named = kind->kind == name || kind->has_short_name(name);
+    if (kind->group == group && is_named) builtin.push_back(kind);
   }
-  return nullptr;
+  std::shared_lock lock(mutex_);
+  auto local = local_.find(cluster);
+  return local == local_.end() ? builtin
+                               : LocalKinds::merge(builtin, local->second.named(group, name));
 }
 
 std::vector<KindPtr> LiveKindTable::list(std::string_view cluster) const {
-  ByResource all = builtin_;
+  Kinds local;
+  {
+    std::shared_lock lock(mutex_);
+    auto it = local_.find(cluster);
+    if (it != local_.end()) local = it->second.list();
+  }
+  return LocalKinds::merge(Kinds(builtin_.begin(), builtin_.end()), local);
+}
+
+std::vector<KindPtr> LiveKindTable::list(std::string_view cluster, std::string_view group) const {
+  Kinds local, builtin;
+  std::ranges::copy_if(builtin_, std::back_inserter(builtin),
+                       [&](const KindPtr& kind) { return kind->group == group; });
+  {
+    std::shared_lock lock(mutex_);
+    auto it = local_.find(cluster);
+    if (it != local_.end()) local = it->second.list(group);
+  }
+  return LocalKinds::merge(builtin, local);
+}
+
+// Clusters that serve the same kinds share one tag, and so one rendered document. It is made when
+// it is asked for, outside the lock, for it is long work where there are many kinds.
+std::string LiveKindTable::etag(std::string_view cluster) const {
+  Kinds kinds;
+  std::uint64_t stamp = 0;
   {
     std::shared_lock lock(mutex_);
     auto local = local_.find(cluster);
-    if (local != local_.end()) {
-      for (const auto& [binding, bound] : local->second.bound) {
-        for (const KindPtr& kind : bound) all.emplace(kind->group_resource(), kind);
-      }
-      all.insert(local->second.crds.begin(), local->second.crds.end());
-    }
+    if (local == local_.end()) return "builtin";
+    if (!local->second.tag().empty()) return local->second.tag();
+    kinds = local->second.list();
+    stamp = local->second.stamp();
   }
-  Kinds kinds;
-  for (auto& [resource, kind] : all) kinds.push_back(kind);
-  return kinds;
-}
-
-// Clusters that serve the same kinds share one tag, and so one rendered document.
-std::string LiveKindTable::etag(std::string_view cluster) const {
-  std::shared_lock lock(mutex_);
+  std::string tag = LocalKinds::tag_of(kinds);
+  std::unique_lock lock(mutex_);
   auto local = local_.find(cluster);
-  return local == local_.end() ? "builtin" : local->second.tag;
+  if (local != local_.end()) local->second.set_tag(stamp, tag);
+  return tag;
 }
 
 }  // namespace registry

@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "registry/kind.h"
+#include "registry/local_kinds.h"
 #include "registry/make.h"
 
 namespace schema {
@@ -33,48 +34,40 @@ class LiveKindTable final : public KindTable {
 
   KindPtr find(std::string_view cluster, std::string_view group, std::string_view resource,
                std::string_view identity) const override;
-  KindPtr find_by_kind(std::string_view cluster, std::string_view group,
-                       std::string_view kind) const override;
+  std::vector<KindPtr> named(std::string_view cluster, std::string_view group,
+                             std::string_view name) const override;
   std::vector<KindPtr> list(std::string_view cluster) const override;
+  std::vector<KindPtr> list(std::string_view cluster, std::string_view group) const override;
   std::string etag(std::string_view cluster) const override;
 
   // Attaches rules to a built-in kind. Start-up only.
   void set_rules(const object::GroupResource& kind, const Rules* rules);
 
  private:
-  using ByResource = std::map<object::GroupResource, KindPtr>;
-  struct Local {
-    ByResource crds;
-    std::map<std::string, std::vector<KindPtr>> bound;  // by the name of the binding
-    std::string tag;                                    // over the digests of all of these
-
-    KindPtr find(const object::GroupResource& resource) const;
-    bool empty() const { return crds.empty() && bound.empty(); }
-    void settle_tag();
-  };
+  using Kinds = LocalKinds::Kinds;
   // Who offers a resource under one identity: exports, or else those who bound it.
   struct Shared {
     std::map<cache::Key, KindPtr> exports;
     std::map<KindPtr, std::size_t> bound;  // how many bindings
   };
-  using Kinds = std::vector<KindPtr>;
 
-  void on_crd(const cache::EventPtr& event);
-  void on_binding(const cache::EventPtr& event);
-  void on_export(const cache::EventPtr& event);
-  void on_schema(const cache::EventPtr& event);
+  void on_crd(const cache::Event& event);
+  void on_binding(const cache::Event& event);
+  void on_export(const cache::Event& event);
+  void on_schema(const cache::Event& event);
   void read_binding(const cache::Item& item, bool gone);
   void read_export(const cache::Item& item, bool gone);
   KindPtr bound_kind(const std::string& provider, const json::Value& reference) const;
   KindPtr schema_kind(const cache::Key& schema, std::string_view identity) const;
   void count_bound(const Kinds& kinds, bool add);
   void forget_export(const cache::Key& key);
+  void forget_if_empty(std::string_view cluster);
 
   cache::Cache& cache_;
-  ByResource builtin_;
+  std::set<KindPtr, ByResource> builtin_;
   mutable std::shared_mutex mutex_;
-  std::map<std::string, Local, std::less<>>
-      local_;  // by cluster; guarded by mutex_, like all below
+  // By cluster; guarded by mutex_, like all below. Mutable because tags are made when asked for.
+  mutable std::map<std::string, LocalKinds, std::less<>> local_;
   std::map<cache::TableId, Shared> shared_;
   std::map<cache::Key, Kinds> exported_;  // by export
   // Bindings that name a schema which is not there yet, by schema.
@@ -88,13 +81,13 @@ class LiveKindTable final : public KindTable {
 };
 
 // The kind that a CustomResourceDefinition describes; null if it is not served (names not accepted,
-// no served version). The same spec gives the same Kind.
-KindPtr kind_of_crd(const json::Value& crd);
+// no served version). The same spec gives the same Kind. Its schemas are slices of the text.
+KindPtr kind_of_crd(const Bytes& text, bool deleting);
 // `kind` while what defines it is being removed: no new objects.
 KindPtr closing(const KindPtr& kind);
 // The kind that an APIResourceSchema describes, as an export with this identity offers it. A schema
 // that is one of our own exportable kinds' is that kind in every respect.
-KindPtr kind_of_schema(const json::Value& schema, std::string_view identity);
+KindPtr kind_of_schema(const Bytes& text, std::string_view identity);
 std::shared_ptr<Kind> kind_of_builtin(const schema::BuiltinKind& source);
 
 }  // namespace registry

@@ -8,16 +8,16 @@ namespace {
 constexpr int kAttempts = 30;
 
 void check_preconditions(const Call& call, const DeleteOptions& options, const cache::Item& item) {
-  auto refuse = [&](std::string_view what, const std::string& wanted, const std::string& present) {
+  auto refuse = [&](std::string_view what, std::string_view wanted, std::string_view present) {
     return Error::conflict(call.kind->group, call.kind->plural, call.name,
                            fmt::format("Precondition failed: {0} in precondition: {1}, {0} in "
                                        "object meta: {2}",
                                        what, wanted, present));
   };
-  if (!options.precondition_uid.empty() && options.precondition_uid != item.header.uid) {
-    throw refuse("UID", options.precondition_uid, item.header.uid);
+  if (!options.precondition_uid.empty() && options.precondition_uid != item.uid()) {
+    throw refuse("UID", options.precondition_uid, item.uid());
   }
-  std::string revision = std::to_string(item.revision);
+  std::string revision = std::to_string(item.revision());
   if (!options.precondition_resource_version.empty() &&
       options.precondition_resource_version != revision) {
     throw refuse("ResourceVersion", options.precondition_resource_version, revision);
@@ -60,7 +60,7 @@ Task<std::optional<Deleted>> StoreRegistry::try_remove(const Call& call,
   if (call.kind->rules) call.kind->rules->on_delete(call, after);
   bool finalizing = !object::finalizers(after).empty() || !after.at("spec", "finalizers").empty();
   storage::Transaction transaction;
-  transaction.compares.push_back({storage_key_of(call), storage::Revision{item->revision}});
+  transaction.compares.push_back({storage_key_of(call), storage::Revision{item->revision()}});
   if (!finalizing) {
     transaction.writes.push_back({storage_key_of(call), std::nullopt});
     if (call.kind->rules) {

@@ -102,7 +102,7 @@ Bytes StoreRegistry::encode(const json::Value& object) const {
 }
 
 json::Value StoreRegistry::decode(const cache::Item& item, const Call& call) const {
-  json::Value object = value_or_throw(json::parse(item.json.view()));
+  json::Value object = value_or_throw(json::parse(item.json()));
   if (call.version) object.set("apiVersion", call.kind->api_version(call.version->name));
   return object;
 }
@@ -114,14 +114,10 @@ void StoreRegistry::to_storage_version(const Call& call, json::Value& object) {
 
 cache::ItemPtr StoreRegistry::item_of(const Call& call, const Bytes& bytes,
                                       std::uint64_t revision) {
-  auto item = std::make_shared<cache::Item>();
-  item->key = key_of(call);
-  item->header = value_or_throw(object::read_header(bytes.view()));
-  item->key.name = item->header.name;
-  item->revision = revision;
-  item->json = revision == 0
-                   ? bytes
-                   : Bytes(object::with_resource_version(bytes.view(), item->header, revision));
+  cache::Key key = key_of(call);
+  key.name.clear();  // as the object says: a review may come without a name
+  auto item = cache::Item::make(key, bytes.view(), revision);
+  if (!item) throw Error::internal("an object was written that cannot be read");
   return item;
 }
 
@@ -185,7 +181,7 @@ void StoreRegistry::check_namespace(const Call& call) {
   if (!call.kind->namespaced) return;
   auto item = options_.cache.table({"", "namespaces", ""}).find({call.cluster, "", call.ns});
   if (!item) throw Error::not_found("", "namespaces", call.ns);
-  if (item->header.deleting) {
+  if (item->deleting()) {
     throw Error::forbidden(
         call.kind->group, call.kind->plural, call.name,
         fmt::format("unable to create new content in namespace {} because it is being terminated",

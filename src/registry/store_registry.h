@@ -56,7 +56,7 @@ class StoreRegistry final : public Registry {
   // One attempt; nothing if another write came first and the change may be tried again.
   Task<std::optional<Written>> try_update(const Call& call, const Change& change);
   json::Value merge_update(const Call& call, const json::Value& present, json::Value wanted) const;
-  Task<std::optional<Written>> finish_update(const Call& call, const cache::Item& present,
+  Task<std::optional<Written>> finish_update(const Call& call, cache::ItemPtr present,
                                              const json::Value& before, json::Value after,
                                              bool conditional, std::vector<std::string> warnings);
 

@@ -105,19 +105,18 @@ Task<std::optional<Written>> StoreRegistry::try_update(const Call& call, const C
   bool conditional = !version.empty() && version != "0";
   // A patch starts from the present object and so carries its version: that is no condition.
   bool is_own = call.verb == "patch" && version == object::resource_version(present);
-  if (conditional && version != std::to_string(item->revision)) {
+  if (conditional && version != std::to_string(item->revision())) {
     throw Error::conflict(call.kind->group, call.kind->plural, call.name, kModified);
   }
   Written written;
   prune(call, wanted, written.warnings);
   json::Value after = merge_update(call, present, std::move(wanted));
   apply_defaults(call, after);
-  co_return co_await finish_update(call, *item, present, std::move(after), conditional && !is_own,
+  co_return co_await finish_update(call, item, present, std::move(after), conditional && !is_own,
                                    std::move(written.warnings));
 }
 
-Task<std::optional<Written>> StoreRegistry::finish_update(const Call& call,
-                                                          const cache::Item& present,
+Task<std::optional<Written>> StoreRegistry::finish_update(const Call& call, cache::ItemPtr present,
                                                           const json::Value& before,
                                                           json::Value after, bool conditional,
                                                           std::vector<std::string> warnings) {
@@ -132,14 +131,14 @@ Task<std::optional<Written>> StoreRegistry::finish_update(const Call& call,
 
   Written written{nullptr, false, std::move(warnings)};
   if (after == old) {
-    written.item = std::make_shared<cache::Item>(present);
+    written.item = present;
     co_return written;
   }
   bool gone = object::is_deleting(after) && object::finalizers(after).empty() &&
               after.at("spec", "finalizers").empty();
   to_storage_version(call, after);
   storage::Transaction transaction;
-  transaction.compares.push_back({storage_key_of(call), storage::Revision{present.revision}});
+  transaction.compares.push_back({storage_key_of(call), storage::Revision{present->revision()}});
   std::vector<storage::Write> more;
   if (call.kind->rules && !gone) {
     more = call.kind->rules->also_write(call, after, transaction.compares);
@@ -147,7 +146,7 @@ Task<std::optional<Written>> StoreRegistry::finish_update(const Call& call,
   if (call.kind->rules && gone) more = call.kind->rules->also_remove(call, after);
   Bytes bytes = encode(after);
   if (call.dry_run) {
-    written.item = item_of(call, bytes, present.revision);
+    written.item = item_of(call, bytes, present->revision());
     co_return written;
   }
   transaction.writes.push_back(
@@ -158,7 +157,8 @@ Task<std::optional<Written>> StoreRegistry::finish_update(const Call& call,
     if (!conditional) co_return std::nullopt;
     throw Error::conflict(call.kind->group, call.kind->plural, call.name, kModified);
   }
-  written.item = item_of(call, bytes, gone ? present.revision : storage::number(result.revision));
+  written.item =
+      item_of(call, bytes, gone ? present->revision() : storage::number(result.revision));
   co_return written;
 }
 

@@ -39,6 +39,14 @@ TEST(Builtin, ADeploymentIsDefaultedAndPrunedLikeOnACluster) {
   EXPECT_EQ(kind->schema->merge_rule({"spec", "template", "spec", "containers"}).key, "name");
 }
 
+TEST(Builtin, EverySchemaIsStructural) {
+  for (const auto& kind : schema::builtin_kinds()) {
+    for (const Cause& cause : schema::check(kind.schema->openapi_v3(), kind.plural)) {
+      ADD_FAILURE() << cause.field << ": " << cause.message;
+    }
+  }
+}
+
 TEST(Builtin, FieldFactsCarryProtobufNumbers) {
   const auto* fields = schema::find_type("apps_v1", "PodSpec");
   ASSERT_TRUE(fields);

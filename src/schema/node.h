@@ -59,6 +59,7 @@ struct Node {
 struct Reading {
   std::vector<Cause> causes;  // problems with their path
   int instructions = 0;       // of all patterns so far
+  std::size_t nodes = 0;
 };
 NodePtr read_node(const json::Value& source, const std::string& path, int depth, Reading& reading);
 // The rules for structural schemas, below `path`.

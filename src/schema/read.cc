@@ -116,6 +116,7 @@ const Node* Node::find(std::string_view property) const {
 
 NodePtr read_node(const json::Value& source, const std::string& path, int depth, Reading& reading) {
   auto node = std::make_unique<Node>();
+  ++reading.nodes;
   if (depth > kMaxDepth) {
     reading.causes.push_back(object::forbidden_value(path, "the schema is nested too deeply"));
     return node;

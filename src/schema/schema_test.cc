@@ -116,16 +116,49 @@ TEST(Schema, WhatIsNotStructuralIsRefused) {
   }
 }
 
-TEST(Schema, WhatWasCompiledLastIsNotCompiledAgain) {
-  Value source = *json::parse_yaml("{type: object, description: the last one}");
-  const schema::Schema* first = schema::compile(source, "a")->get();
-  std::vector<schema::SchemaPtr> others;  // would take its place in memory
-  for (const char* name : {"x", "y"}) {
-    Value other = source;
-    other.set("description", name);
-    others.push_back(*schema::compile(other, "b"));
-  }
-  EXPECT_EQ(schema::compile(source, "c")->get(), first);
+schema::SchemaPtr stored(std::string_view yaml) {
+  return schema::stored_schema(Bytes(json::print(*json::parse_yaml(yaml))));
+}
+
+TEST(Schema, WhatIsStoredIsCompiledWhenItIsFirstUsedAndOnlyThen) {
+  auto before = schema::usage();
+  auto first = stored("{type: object, description: lazy, properties: {a: {type: string}}}");
+  auto second = stored("{type: object, description: lazy, properties: {a: {type: string}}}");
+  EXPECT_EQ(first, second);
+  EXPECT_EQ(first->openapi_v3()["description"].as_string(), "lazy");
+  EXPECT_EQ(schema::usage().schemas, before.schemas + 1);
+  EXPECT_EQ(schema::usage().compilations, before.compilations);
+
+  Value object = *json::parse(R"({"a":"x","b":1})");
+  EXPECT_EQ(first->prune(object), std::vector<std::string>{"b"});
+  second->apply_defaults(object);
+  EXPECT_TRUE(second->validate(object, {}).empty());
+  EXPECT_EQ(schema::usage().compilations, before.compilations + 1);
+  EXPECT_EQ(schema::usage().compiled, before.compiled + 1);
+
+  first.reset();
+  second.reset();
+  EXPECT_EQ(schema::usage().schemas, before.schemas);
+  EXPECT_EQ(schema::usage().compiled, before.compiled);
+}
+
+TEST(Schema, TheNewestTextIsKeptSoThatAnOlderOneIsLetGo) {
+  auto owner = std::make_shared<const std::string>(R"({"type":"object","title":"moves"})");
+  auto first = schema::stored_schema(Bytes(owner, *owner));
+  auto second = schema::stored_schema(Bytes(std::string(*owner)));
+  EXPECT_EQ(first, second);
+  EXPECT_EQ(owner.use_count(), 1);
+  EXPECT_EQ(first->openapi_v3()["title"].as_string(), "moves");
+}
+
+TEST(Schema, WhatIsStoredButNotStructuralAcceptsEverythingAndIsStillRefusedWhenItIsWritten) {
+  constexpr std::string_view kBad = "{type: object, properties: {a: {description: no type}}}";
+  auto bad = stored(kBad);
+  Value object = *json::parse(R"({"a":1,"b":2})");
+  EXPECT_TRUE(bad->prune(object).empty());
+  EXPECT_TRUE(bad->validate(object, {}).empty());
+  EXPECT_FALSE(schema::check(*json::parse_yaml(kBad), "s").empty());
+  EXPECT_FALSE(schema::compile(*json::parse_yaml(kBad), "s"));
 }
 
 TEST(Schema, JudgingEndsWhenItIsTooMuchWork) {

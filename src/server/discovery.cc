@@ -27,26 +27,29 @@ int group_priority(std::string_view group) {
 }
 
 struct Group {
-  std::string name;
+  std::string_view name;
   std::vector<std::string> versions;  // best first
+  std::vector<const registry::Kind*> kinds;
 };
 
 std::vector<Group> groups_of(const Kinds& kinds) {
-  std::map<std::string, std::vector<std::string>> by_name;
+  std::map<std::string_view, Group> by_name;
   for (const auto& kind : kinds) {
-    auto& versions = by_name[kind->group];
+    Group& group = by_name[kind->group];
+    group.kinds.push_back(kind.get());
     for (const auto& version : kind->versions) {
-      bool known = std::ranges::find(versions, version.name) != versions.end();
-      if (version.served && !known) versions.push_back(version.name);
+      bool known = std::ranges::find(group.versions, version.name) != group.versions.end();
+      if (version.served && !known) group.versions.push_back(version.name);
     }
   }
   std::vector<Group> groups;
-  for (auto& [name, versions] : by_name) {
-    std::ranges::sort(versions, registry::is_better_version);
-    if (!versions.empty()) groups.push_back({name, std::move(versions)});
+  for (auto& [name, group] : by_name) {
+    group.name = name;
+    std::ranges::sort(group.versions, registry::is_better_version);
+    if (!group.versions.empty()) groups.push_back(std::move(group));
   }
   std::ranges::sort(groups, {}, [](const Group& group) {
-    return std::pair(-group_priority(group.name), std::string_view(group.name));
+    return std::pair(-group_priority(group.name), group.name);
   });
   return groups;
 }
@@ -86,7 +89,8 @@ Value group_object(const Group& group) {
   Value versions = Value::array();
   auto entry = [&](const std::string& version) {
     return Value::object(
-        {{"groupVersion", object::GroupVersion{group.name, version}.text()}, {"version", version}});
+        {{"groupVersion", object::GroupVersion{std::string(group.name), version}.text()},
+         {"version", version}});
   };
   for (const std::string& version : group.versions) versions.push_back(entry(version));
   return Value::object({{"name", group.name},
@@ -191,9 +195,9 @@ json::Value aggregated(const Kinds& kinds, bool core) {
     Value versions = Value::array();
     for (const std::string& version : group.versions) {
       Value resources = Value::array();
-      for (const auto& kind : kinds) {
-        const auto* at = kind->group == group.name ? served(*kind, version) : nullptr;
-        if (at) resources.push_back(aggregated_resource(*kind, *at));
+      for (const auto* kind : group.kinds) {
+        if (const auto* at = served(*kind, version))
+          resources.push_back(aggregated_resource(*kind, *at));
       }
       versions.push_back(Value::object(
           {{"version", version}, {"resources", std::move(resources)}, {"freshness", "Current"}}));
@@ -209,10 +213,16 @@ json::Value aggregated(const Kinds& kinds, bool core) {
                         {"items", std::move(items)}});
 }
 
-std::vector<object::GroupVersion> group_versions(const Kinds& kinds) {
-  std::vector<object::GroupVersion> all;
+std::vector<GroupVersionKinds> by_group_version(const Kinds& kinds) {
+  std::vector<GroupVersionKinds> all;
   for (const Group& group : groups_of(kinds)) {
-    for (const std::string& version : group.versions) all.push_back({group.name, version});
+    for (const std::string& version : group.versions) {
+      GroupVersionKinds one{{std::string(group.name), version}, {}};
+      for (const auto* kind : group.kinds) {
+        if (served(*kind, version)) one.kinds.push_back(kind);
+      }
+      all.push_back(std::move(one));
+    }
   }
   return all;
 }

@@ -20,7 +20,11 @@ json::Value resource_list(const Kinds& kinds, std::string_view group, std::strin
 // The aggregated form of /api (core only) or /apis (all others).
 json::Value aggregated(const Kinds& kinds, bool core);
 
-// Every served group and version in discovery order: {"", "v1"}, {"apps", "v1"}, ...
-std::vector<object::GroupVersion> group_versions(const Kinds& kinds);
+// What each served group and version has, in discovery order: {"", "v1"}, {"apps", "v1"}, ...
+struct GroupVersionKinds {
+  object::GroupVersion at;
+  std::vector<const registry::Kind*> kinds;  // of those that were given
+};
+std::vector<GroupVersionKinds> by_group_version(const Kinds& kinds);
 
 }  // namespace server

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <functional>
-#include <map>
-#include <mutex>
 #include <string>
 
 #include "base/task.h"
 #include "http/message.h"
 #include "server/discovery.h"
+#include "server/document_store.h"
+#include "server/openapi_text.h"
 
 namespace server {
 
@@ -17,37 +17,39 @@ struct DocumentSource {
   std::function<Kinds()> kinds;
   std::string tag;     // the same for the same kinds, and for those only
   std::string prefix;  // of the address that was asked, for URLs in documents: "/clusters/root"
+  // Those of one group; null = they are looked for among all.
+  std::function<Kinds(const std::string& group)> kinds_of = nullptr;
 };
 
-// Thread-safe. Sources with one tag share the rendered documents; at most 256 are kept, and 64 MiB.
+// Thread-safe. Sources with one tag share the rendered documents, and those of OpenAPI are shared
+// by all who serve the same in that group and version. What is kept is bounded.
 class Documents {
  public:
+  Documents() : store_(DocumentStore::Bounds{}) {}
+
   // Answers if `path` (decoded, behind the prefix) is one of discovery's or OpenAPI's; false if it
   // is not.
   Task<bool> answer(const http::Request& request, const std::string& path,
                     const DocumentSource& source, http::ResponseWriter& response);
 
  private:
-  struct Document {
-    Bytes body;
-    std::string etag;  // with quotes; "" = there is no such document
-  };
   using Render = std::function<json::Value()>;
-  static Document document_of(const json::Value& value);
-  static Document document_of(std::string text);
-  Document kept(const std::string& key, const std::function<Document()>& make);
   Document rendered(const std::string& key, const Render& render);
   Document discovery(const http::Request& request, const std::string& path,
                      const DocumentSource& source, std::string_view& type);
-  Document openapi(const http::Request& request, const std::string& path,
-                   const DocumentSource& source, std::string_view& type);
-  json::Value openapi_index(const DocumentSource& source);
-  static Task<> send(const http::Request& request, const Document& document, std::string_view type,
-                     http::ResponseWriter& response);
 
-  std::mutex mutex_;
-  std::map<std::string, Document> documents_;  // guarded by mutex_
-  std::size_t bytes_ = 0;                      // of their bodies; guarded by mutex_
+  Task<bool> answer_openapi(const http::Request& request, const std::string& path,
+                            const DocumentSource& source, http::ResponseWriter& response);
+  Task<bool> answer_openapi_v2(const http::Request& request, const DocumentSource& source,
+                               http::ResponseWriter& response);
+  Task<bool> answer_openapi_v3(const http::Request& request, const object::GroupVersion& at,
+                               const DocumentSource& source, http::ResponseWriter& response);
+  // The document of `parts`, whose digest is known, unless the client has it.
+  Task<> send_openapi(const http::Request& request, OpenApiText::Form form, std::string digest,
+                      std::vector<GroupVersionKinds> parts, http::Headers headers,
+                      http::ResponseWriter& response);
+
+  DocumentStore store_;
 };
 
 }  // namespace server

@@ -1,16 +1,20 @@
 #include "server/openapi.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/strings.h"
-#include "schema/builtin.h"
+#include "schema/digest.h"
 
 namespace server {
 namespace {
 
 using json::Value;
 
-constexpr std::string_view kObjectMeta = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+// Part of all digests: clients keep a document as long as its digest is the same, so this is to be
+// changed together with what this file makes of a kind.
+constexpr std::string_view kDocumentForm = "1";
 
 // "apps" + "v1" + "Deployment" -> "apps.v1.Deployment": unique and free of slashes.
 std::string component_name(const registry::Kind& kind, std::string_view version) {
@@ -150,21 +154,30 @@ std::string openapi_path(const object::GroupVersion& at) {
   return at.group.empty() ? "api/" + at.version : "apis/" + at.group + "/" + at.version;
 }
 
-json::Value openapi_v3(const Kinds& kinds, const object::GroupVersion& at) {
-  Value paths = Value::object(), schemas = Value::object();
-  for (const auto& kind : kinds) {
-    if (kind->group != at.group) continue;
-    const auto* version = kind->find_version(at.version);
-    if (!version || !version->served) continue;
-    schemas.set(component_name(*kind, at.version), kind_schema(*kind, *version));
-    add_paths(*kind, at, paths);
-  }
-  if (schemas.empty()) return {};
-  schemas.set(kObjectMeta, object_meta());
+json::Value openapi_v3(const registry::Kind& kind, const registry::Version& version) {
+  Value paths = Value::object();
+  add_paths(kind, {kind.group, version.name}, paths);
+  Value schemas = Value::object({{std::string(kObjectMeta), object_meta()}});
+  schemas.set(component_name(kind, version.name), kind_schema(kind, version));
   return Value::object({{"openapi", "3.0.0"},
                         {"info", Value::object({{"title", "Kubernetes"}, {"version", "v1.32.0"}})},
                         {"paths", std::move(paths)},
                         {"components", Value::object({{"schemas", std::move(schemas)}})}});
+}
+
+std::string openapi_digest(const GroupVersionKinds& kinds) {
+  // Each text with its length, so that no two sets of kinds are written the same.
+  std::string text(kDocumentForm);
+  auto add = [&](std::string_view part) { text += fmt::format(" {}:{}", part.size(), part); };
+  add(openapi_path(kinds.at));
+  for (const registry::Kind* kind : kinds.kinds) {
+    add(kind->plural);
+    add(kind->kind);
+    add(kind->find_version(kinds.at.version)->schema->digest());
+    text += fmt::format(" {} {} {}", kind->namespaced, kind->builtin, kind->verbs.size());
+    for (const std::string& verb : kind->verbs) add(verb);
+  }
+  return schema::sha256_hex(text);
 }
 
 }  // namespace server

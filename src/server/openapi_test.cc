@@ -24,14 +24,19 @@ registry::KindPtr widgets(std::string_view spec_schema) {
   return kind;
 }
 
+Value in_v2(std::string_view spec_schema) {
+  auto kind = widgets(spec_schema);
+  return openapi_v2(*kind, kind->versions[0]);
+}
+
 Value spec_in_v2(std::string_view spec_schema) {
-  Value document = openapi_v2({widgets(spec_schema)});
+  Value document = in_v2(spec_schema);
   return document.at("definitions", "org.example.v1.Widget", "properties", "spec");
 }
 
 TEST(OpenApiV2, NamesKindsAndTheirFields) {
-  Value document = openapi_v2({widgets(R"({"type":"object","required":["a"],
-      "properties":{"a":{"type":"string","default":"x"}}})")});
+  Value document = in_v2(R"({"type":"object","required":["a"],
+      "properties":{"a":{"type":"string","default":"x"}}})");
 
   const Value& widget = document.at("definitions", "org.example.v1.Widget");
   EXPECT_EQ(widget["x-kubernetes-group-version-kind"][0]["kind"].as_string(), "Widget");
@@ -44,7 +49,7 @@ TEST(OpenApiV2, NamesKindsAndTheirFields) {
 }
 
 TEST(OpenApiV2, PatchOffersFieldValidationSoThatClientsLeaveItToTheServer) {
-  Value document = openapi_v2({widgets(R"({"type":"object"})")});
+  Value document = in_v2(R"({"type":"object"})");
 
   const Value& path =
       document["paths"]["/apis/example.org/v1/namespaces/{namespace}/widgets/{name}"];

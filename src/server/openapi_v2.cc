@@ -118,23 +118,21 @@ Value path_parameters(std::string_view path) {
 
 }  // namespace
 
-json::Value openapi_v2(const Kinds& kinds) {
+json::Value openapi_v2(const registry::Kind& kind, const registry::Version& version) {
   Value definitions = Value::object(), paths = Value::object();
-  for (const auto& at : group_versions(kinds)) {
-    Value document = openapi_v3(kinds, at);
-    for (const auto& [name, schema] : document.at("components", "schemas").members()) {
-      if (!definitions.contains(name)) definitions.set(name, schema_of(schema));
+  Value document = openapi_v3(kind, version);
+  for (const auto& [name, schema] : document.at("components", "schemas").members()) {
+    definitions.set(name, schema_of(schema));
+  }
+  for (const auto& [path, methods] : document["paths"].members()) {
+    Value item = Value::object();
+    for (const auto& [method, operation] : methods.members()) {
+      item.set(method, operation_of(operation));
     }
-    for (const auto& [path, methods] : document["paths"].members()) {
-      Value item = Value::object();
-      for (const auto& [method, operation] : methods.members()) {
-        item.set(method, operation_of(operation));
-      }
-      paths.set(path, item.set("parameters", path_parameters(path)));
-    }
+    paths.set(path, item.set("parameters", path_parameters(path)));
   }
   return Value::object({{"swagger", "2.0"},
-                        {"info", Value::object({{"title", "Kubernetes"}, {"version", "v1.32.0"}})},
+                        {"info", document["info"]},
                         {"paths", std::move(paths)},
                         {"definitions", std::move(definitions)}});
 }

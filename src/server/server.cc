@@ -15,6 +15,7 @@
 #include "server/handlers/handlers.h"
 #include "server/health.h"
 #include "server/limiter.h"
+#include "server/newest.h"
 #include "server/status.h"
 
 namespace server {
@@ -51,6 +52,12 @@ registry::FieldValidation field_validation(const Query& query) {
                                      quote(text))}});
 }
 
+// Whether the answer must show all that was acknowledged before. A creation finds out by itself
+// what is there, and whoever asks for any version is content with what is here.
+bool wants_newest(const RequestInfo& info) {
+  return info.verb != "create" && info.query.get("resourceVersion") != "0";
+}
+
 Error unknown_path() {
   return {Reason::NotFound, "the server could not find the requested resource"};
 }
@@ -61,6 +68,7 @@ struct Server::State {
   explicit State(Options from) : options(std::move(from)) {}
 
   Options options;
+  const bool is_shared = options.registry.store().shared();
   Documents documents;
   std::vector<std::pair<std::string, http::Handler>> mounts;
   std::vector<Check> checks;
@@ -74,11 +82,21 @@ struct Server::State {
                          const RequestInfo& info, auth::UserPtr user, const std::string& cluster);
   Task<bool> handle_path(const http::Request& request, http::ResponseWriter& response,
                          const RequestInfo& info, const std::string& cluster);
+  struct Asked {
+    auth::UserPtr user;
+    std::string cluster;
+  };
+  Task<Asked> identify(const http::Request& request, const RequestInfo& info,
+                       std::optional<std::string> named);
   Task<std::string> resolve_cluster(const std::string& text, const RequestInfo& info,
                                     auth::UserPtr user, bool by_system);
   Task<> authorize(const auth::UserPtr& user, const RequestInfo& info, const std::string& cluster);
   registry::Call call_for(const RequestInfo& info, auth::UserPtr user,
                           const std::string& cluster) const;
+  Task<registry::Call> find_call(const RequestInfo& info, auth::UserPtr user,
+                                 const std::string& cluster) const {
+    co_return call_for(info, std::move(user), cluster);
+  }
 };
 
 namespace {
@@ -187,7 +205,9 @@ registry::Call Server::State::call_for(const RequestInfo& info, auth::UserPtr us
 Task<> Server::State::handle_resource(http::Request& request, http::ResponseWriter& response,
                                       const RequestInfo& info, auth::UserPtr user,
                                       const std::string& cluster) {
-  registry::Call call = call_for(info, std::move(user), cluster);
+  auto find = [&] { return find_call(info, user, cluster); };
+  registry::Call call = is_shared ? co_await attempt_with_newest(options.registry, find)
+                                  : call_for(info, user, cluster);
   check_offered(call, info);
   Form form = value_or_throw(negotiate(request.headers.get("accept")));
   Exchange exchange{options.registry, request, response, info,
@@ -227,14 +247,36 @@ Task<bool> Server::State::handle_path(const http::Request& request, http::Respon
   auto& kinds = options.registry.kinds();
   bool workspaces = options.flavour == registry::Flavour::Workspaces;
   DocumentSource source{[&] { return kinds.list(cluster); }, kinds.etag(cluster),
-                        workspaces ? "/clusters/" + cluster : ""};
+                        workspaces ? "/clusters/" + cluster : "",
+                        [&](const std::string& group) { return kinds.list(cluster, group); }};
   co_return co_await documents.answer(request, info.path, source, response);
+}
+
+// Who asks, and about which logical cluster ("" = about none).
+Task<Server::State::Asked> Server::State::identify(const http::Request& request,
+                                                   const RequestInfo& info,
+                                                   std::optional<std::string> named) {
+  bool workspaces = options.flavour == registry::Flavour::Workspaces;
+  auth::UserPtr user = value_or_throw(options.authenticator.authenticate(request));
+  std::string cluster = workspaces ? "" : std::string(registry::kPlainCluster);
+  bool by_system = user->in_group(auth::kMasters);
+  if (named) cluster = co_await resolve_cluster(*named, info, user, by_system);
+  // Clients in a cluster know the host only: a service account is at home without saying so.
+  bool homeward = workspaces && !named && info.path != "/metrics";
+  if (homeward) cluster = auth::home_cluster(*user);
+  if (homeward && !cluster.empty()) {
+    cluster = co_await resolve_cluster(cluster, info, user, by_system);
+  }
+  if (workspaces) user = auth::seen_from(std::move(user), cluster);
+  co_return Asked{std::move(user), std::move(cluster)};
 }
 
 Task<> Server::State::handle(http::Request& request, http::ResponseWriter& response) {
   std::string path(request.path());
   for (const auto& [prefix, mounted] : mounts) {
-    if (path.starts_with(prefix)) co_return co_await mounted(std::move(request), response);
+    if (!path.starts_with(prefix)) continue;
+    if (is_shared) co_await options.registry.store().catch_up();
+    co_return co_await mounted(std::move(request), response);
   }
   bool workspaces = options.flavour == registry::Flavour::Workspaces;
   std::string_view rest = path;
@@ -244,21 +286,20 @@ Task<> Server::State::handle(http::Request& request, http::ResponseWriter& respo
   request_counter(info.verb).add();
   if (co_await answer_health(info, checks, response)) co_return;
 
-  auth::UserPtr user = value_or_throw(options.authenticator.authenticate(request));
-  std::string cluster = workspaces ? "" : std::string(registry::kPlainCluster);
-  bool by_system = user->in_group(auth::kMasters);
-  if (prefix) cluster = co_await resolve_cluster(prefix->cluster, info, user, by_system);
-  // Clients in a cluster know the host only: a service account is at home without saying so.
-  bool homeward = workspaces && !prefix && info.path != "/metrics";
-  if (homeward) cluster = auth::home_cluster(*user);
-  if (homeward && !cluster.empty()) {
-    cluster = co_await resolve_cluster(cluster, info, user, by_system);
-  }
-  if (workspaces) user = auth::seen_from(std::move(user), cluster);
+  if (is_shared && wants_newest(info)) co_await options.registry.store().catch_up();
+  std::optional<std::string> named;
+  if (prefix) named = prefix->cluster;
+  auto look = [&] { return identify(request, info, named); };
+  auto [user, cluster] = is_shared ? co_await attempt_with_newest(options.registry, look)
+                                   : co_await identify(request, info, named);
   bool system = user->in_group(auth::kMasters);
   Limiter::Slot slot(info.verb == "watch" ? watches : requests, system ? "" : user->name);
   bool open = info.path == "/version" && !workspaces;
-  if (!open) co_await authorize(user, info, cluster);
+  if (!open && is_shared) {
+    co_await attempt_with_newest(options.registry, [&] { return authorize(user, info, cluster); });
+  } else if (!open) {
+    co_await authorize(user, info, cluster);
+  }
   if (info.resource_request) {
     if (cluster.empty()) throw unknown_path();
     co_await handle_resource(request, response, info, std::move(user), cluster);

@@ -96,17 +96,17 @@ Task<RangeResult> MemoryStore::range(RangeOptions options) {
   co_return page_of(std::move(records), options, revision);
 }
 
-Revision MemoryStore::attach(std::function<void(std::span<const Record>)> load,
-                             Observer& observer) {
+Revision MemoryStore::attach(Load load, Observer& observer) {
   std::lock_guard lock(state_->mutex);
   CHECK(state_->observer == nullptr);
-  auto records = state_->select("", "");
-  if (!records.empty()) load(records);
+  for (const auto& [key, record] : state_->records) {
+    load(0, {key, record.value.view(), record.created, record.modified});
+  }
   state_->observer = &observer;
   return state_->newest;
 }
 
-Task<std::vector<Event>> MemoryStore::history(Revision since, std::size_t limit) {
+Task<std::vector<Event>> MemoryStore::history(Revision since, std::size_t limit, NewestValues) {
   std::lock_guard lock(state_->mutex);
   if (since < state_->oldest) throw compacted(since, state_->oldest);
   auto events = state_->since(since);

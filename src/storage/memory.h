@@ -16,8 +16,9 @@ class MemoryStore final : public Store {
   Task<CommitResult> commit(Transaction transaction) override;
   Task<std::optional<Record>> find(std::string key) override;
   Task<RangeResult> range(RangeOptions options) override;
-  Revision attach(std::function<void(std::span<const Record>)> load, Observer& observer) override;
-  Task<std::vector<Event>> history(Revision since, std::size_t limit) override;
+  Revision attach(Load load, Observer& observer) override;
+  Task<std::vector<Event>> history(Revision since, std::size_t limit,
+                                   NewestValues newest) override;
   Task<> compact(Revision revision) override;
   Revision newest() const override;
   Revision oldest() const override;

@@ -11,6 +11,10 @@
 #include "base/clock.h"
 #include "storage/store.h"
 
+namespace rocksdb {
+class Env;
+}
+
 namespace storage {
 
 struct RocksdbOptions {
@@ -21,15 +25,36 @@ struct RocksdbOptions {
   std::size_t write_buffer_bytes = 32 * 1024 * 1024;
   // What is free on the directory's disk; null = ask the file system. For tests.
   std::function<std::uint64_t()> free_bytes = nullptr;
+  // What files are written through; null = the operating system. For tests.
+  rocksdb::Env* env = nullptr;
 };
 
-// Writes are refused while less than this, and what is in memory only, is free: the engine itself
-// must never meet a full disk, because it does not survive one.
+// Writes are refused while less than this, and what is in memory only, is free, so that what was
+// acknowledged can always be brought into its final place.
 inline constexpr std::uint64_t kReservedBytes = 32 * 1024 * 1024;
 
 // Throws Error(ServiceUnavailable) with one line that names cause and directory: it is in use by
 // another process, its format is newer than this program, it is corrupt or not writable, the disk
-// is full. Nothing is changed in these cases.
+// is full, something acknowledged is missing. No data is changed in these cases. A write that was
+// torn by a loss of power, and so never acknowledged, is left out with a line in the log.
+//
+// The process ends with status 1 and one line in the log when a sync fails, or when corruption is
+// found later. A full disk is survived: Health says so until there is space again.
 std::unique_ptr<Store> open_rocksdb(RocksdbOptions options);
+
+// Fills a new store, for restoring a backup. `directory` must be empty or missing; until finish()
+// it cannot be opened. Throws Error(ServiceUnavailable) with directory and cause.
+class RocksdbImport {
+ public:
+  explicit RocksdbImport(const std::string& directory);
+  ~RocksdbImport();
+  void add(const Record& record);  // each key once
+  // The store goes on at `newest`, which is at least every record's, and knows no earlier history.
+  void finish(Revision newest);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace storage

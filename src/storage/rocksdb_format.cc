@@ -46,6 +46,12 @@ std::optional<Record> decode_record(std::string key, std::string_view bytes) {
                 Revision{read_number(bytes, 8)}, Revision{read_number(bytes.substr(8), 8)}};
 }
 
+std::optional<RecordView> view_record(std::string_view key, std::string_view bytes) {
+  if (bytes.size() < 16) return {};
+  return RecordView{key, bytes.substr(16), Revision{read_number(bytes, 8)},
+                    Revision{read_number(bytes.substr(8), 8)}};
+}
+
 std::string log_key(Revision revision, std::uint32_t index) {
   std::string out = encode_number(number(revision));
   append_number<4>(out, index);

@@ -22,6 +22,7 @@ std::optional<std::uint64_t> decode_number(std::string_view bytes);  // needs 8 
 
 std::string encode_record(const Record& record);  // without the key
 std::optional<Record> decode_record(std::string key, std::string_view bytes);
+std::optional<RecordView> view_record(std::string_view key, std::string_view bytes);  // no copies
 
 std::string log_key(Revision revision, std::uint32_t index);
 struct LogEntry {

@@ -1,10 +1,12 @@
 // A Store is an ordered, multi-version map from key to bytes with one change feed: what etcd is to
 // Kubernetes, no more. Each committed transaction gets the next Revision; revisions are never
 // reused and never reordered, and survive a restart. An acknowledged transaction is durable.
-// Engines: storage/rocksdb, storage/memory (tests), later etcd; all pass storage/store_contract.h.
-// Thread-safe: call any method from any loop. Source: reference kube-apiserver.md section 12.
+// Engines: storage/rocksdb, storage/etcd, storage/memory (tests); all pass
+// storage/store_contract.h. Thread-safe: call any method from any loop. Source: reference
+// kube-apiserver.md section 12.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -85,10 +87,41 @@ struct RangeResult {
   bool more = false;
 };
 
+// A record while it is loaded: the texts live during the call only.
+struct RecordView {
+  std::string_view key;
+  std::string_view value;
+  Revision created{};
+  Revision modified{};
+};
+// Gets every record of a store at one revision. The records of one part come in key order; those of
+// a part lie before those of the next. Parts may be loaded at the same time, each by one thread.
+using Load = std::function<void(std::size_t part, const RecordView& record)>;
+inline constexpr std::size_t kMaxLoadParts = 16;
+
+// Whether history() repeats values that are the newest of their keys, which a cache has already.
+enum class NewestValues { Included, Omitted };
+
 // What a full disk, a corrupt file or a lost quorum does to a store.
 struct Health {
   bool writable = true;
   std::string message;  // why not, and what to do
+};
+
+// All records at one revision, while writes go on. Must not outlive its store.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  virtual Revision revision() const = 0;
+  // The next records in key order, a little over `bytes` of them; none at the end. Throws
+  // Error(Expired) on engines that keep the past for a while only. One call at a time.
+  virtual Task<std::vector<Record>> next(std::size_t bytes) = 0;
+};
+
+// The largest transaction that a store takes.
+struct Limits {
+  std::size_t operations = SIZE_MAX;  // writes, and as many compares
+  std::size_t bytes = kMaxTransactionBytes;
 };
 
 class Store {
@@ -96,30 +129,56 @@ class Store {
   virtual ~Store() = default;
 
   // Resolves when the transaction is durable and the observer has seen it. A lost compare is an
-  // outcome, not an error. Throws Error(InsufficientStorage) when the disk is full, and
-  // Error(RequestEntityTooLarge) over 8 MiB in one transaction.
+  // outcome, not an error; the observer has then seen what made it fail. Throws
+  // Error(InsufficientStorage) when the disk is full, Error(RequestEntityTooLarge) over limits(),
+  // and Error(Timeout) when the outcome is unknown.
   virtual Task<CommitResult> commit(Transaction transaction) = 0;
+  virtual Limits limits() const { return {}; }
 
   virtual Task<std::optional<Record>> find(std::string key) = 0;
   virtual Task<RangeResult> range(RangeOptions options) = 0;
 
-  // Feeds `observer` from now on, after loading: calls `load` with every record at one revision
-  // (in key order, in batches), then on_commit with all later events and no gap. Blocks until
-  // loaded. At most one observer per store; it must outlive the store.
-  virtual Revision attach(std::function<void(std::span<const Record>)> load,
-                          Observer& observer) = 0;
+  // The newest state. Unless an engine knows better: pages of range() at one revision.
+  virtual Task<std::unique_ptr<Snapshot>> snapshot();
+
+  // Feeds `observer` from now on, after loading: calls `load` with every record at one revision,
+  // then on_commit with all later events and no gap. Blocks until loaded. At most one observer per
+  // store; it must outlive the store.
+  virtual Revision attach(Load load, Observer& observer) = 0;
 
   // The events after `since`, oldest first, for watches that resume across a restart. Expired if
   // history does not reach back that far. At most `limit` events.
-  virtual Task<std::vector<Event>> history(Revision since, std::size_t limit) = 0;
+  virtual Task<std::vector<Event>> history(Revision since, std::size_t limit,
+                                           NewestValues newest = NewestValues::Included) = 0;
+  // Where history() starts to give about the last `events` events, in whole transactions.
+  virtual Revision history_start(std::size_t events) const {
+    std::uint64_t last = number(newest());
+    return std::max(oldest(), Revision{last > events ? last - events : 0});
+  }
 
   // Forgets history up to `revision` (at most the newest).
   virtual Task<> compact(Revision revision) = 0;
+
+  // Whether other processes write to it too. The two below are for them.
+  virtual bool shared() const { return false; }
+  // Returns once the observer has seen every transaction that was acknowledged, by whatever
+  // process, before the call. Throws Error(ServiceUnavailable or Timeout) if that cannot be known.
+  virtual Task<Revision> catch_up() { co_return newest(); }
+  // Runs `work` while this process leads all that share the store: again each time it comes to
+  // lead, cancelled when it leads no more. At most one leads at any time, but what it wrote last
+  // may still be on its way when the next begins. Returns when `work` does, throws what `work`
+  // throws.
+  virtual Task<> while_leading(std::function<Task<>()> work) { co_await work(); }
 
   virtual Revision newest() const = 0;
   virtual Revision oldest() const = 0;  // history reaches back to here
   virtual Health health() const = 0;
 };
+
+// Commits the writes in as many transactions as the store's limits ask for, in their order; each
+// takes the compares of its own keys along. For writes that need not happen all at once. Stops at
+// the first lost compare, and says so: false.
+Task<bool> commit_in_steps(Store& store, Transaction transaction);
 
 // The first key behind all keys that start with `prefix`.
 std::string prefix_end(std::string_view prefix);

@@ -37,4 +37,7 @@ class StoreContract : public testing::TestWithParam<Engine> {
   std::unique_ptr<Store> store_;
 };
 
+// For engines whose data outlives them.
+class DurableContract : public StoreContract {};
+
 }  // namespace storage

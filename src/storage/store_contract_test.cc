@@ -14,6 +14,7 @@
 #include "storage/memory.h"
 #include "storage/rocksdb.h"
 #include "storage/rocksdb_format.h"
+#include "storage/rocksdb_testing.h"
 
 namespace storage {
 
@@ -127,10 +128,7 @@ TEST_P(StoreContract, TheObserverSeesEveryEventInOrderWithPreviousValues) {
   Recorder recorder;
   std::string loaded;
   store_->attach(
-      [&](std::span<const Record> records) {
-        for (const Record& record : records) loaded += record.key;
-      },
-      recorder);
+      [&](std::size_t, const RecordView& record) { loaded += record.key; }, recorder);
   put("a", "2");
   commit({{}, {{"a", std::nullopt}, {"b", Bytes("x")}}});
   store_.reset();
@@ -167,6 +165,29 @@ TEST_P(StoreContract, HistoryTellsWhatHappenedAndEndsWithExpired) {
   EXPECT_TRUE(run(loop_, store_->history(last, 100)).empty());
 }
 
+TEST_P(StoreContract, ASnapshotIsOneRevisionWhileWritesGoOn) {
+  for (int i = 0; i < 1200; ++i) put(fmt::format("k{:04}", i), "old");
+  auto snapshot = run(loop_, store_->snapshot());
+  EXPECT_EQ(snapshot->revision(), store_->newest());
+  std::vector<Record> records;
+  while (true) {
+    auto next = run(loop_, snapshot->next(1000));
+    if (next.empty()) break;
+    EXPECT_LT(next.size(), 1200u);
+    records.insert(records.end(), next.begin(), next.end());
+    put("k0007", "new");
+    erase("k1199");
+    put("k2000", "new");
+  }
+  ASSERT_EQ(records.size(), 1200u);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    EXPECT_EQ(records[i].key, fmt::format("k{:04}", i));
+    EXPECT_EQ(records[i].value.view(), "old");
+    EXPECT_LE(records[i].modified, snapshot->revision());
+  }
+  snapshot.reset();
+}
+
 TEST_P(StoreContract, OversizedTransactionsAreRefused) {
   EXPECT_THROW(put("a", std::string(9 * 1024 * 1024, 'x')), Error);
   EXPECT_EQ(read("a"), "-");
@@ -189,8 +210,6 @@ TEST_P(StoreContract, ConcurrentWritersLoseNoUpdate) {
   EXPECT_EQ(read("n"), "200");
 }
 
-class DurableContract : public StoreContract {};
-
 TEST_P(DurableContract, ReopeningKeepsDataRevisionAndHistory) {
   Revision first = put("a", "1");
   Revision last = put("a", "2");
@@ -212,19 +231,6 @@ std::string engine_name(const testing::TestParamInfo<Engine>& engine) { return e
 INSTANTIATE_TEST_SUITE_P(Engines, StoreContract, testing::Values(memory_engine(), rocksdb_engine()),
                          engine_name);
 INSTANTIATE_TEST_SUITE_P(Engines, DurableContract, testing::Values(rocksdb_engine()), engine_name);
-
-std::string fresh_directory() {
-  return std::filesystem::temp_directory_path() / ("store-" + hex_encode(random_bytes(8)));
-}
-
-std::string open_error(const std::string& directory) {
-  try {
-    open_rocksdb({directory});
-  } catch (const Error& error) {
-    return error.message();
-  }
-  return "";
-}
 
 TEST(Rocksdb, ASecondOpenerIsToldThatTheDirectoryIsInUse) {
   std::string directory = fresh_directory();

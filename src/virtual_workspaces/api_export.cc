@@ -134,7 +134,7 @@ class ApiExportWorkspace final : public VirtualWorkspace {
   Value find_export(const Address& address) const {
     auto item =
         registry_.objects().table(registry::kExportTable).find({address.cluster, "", address.name});
-    auto object = item ? json::parse(item->json.view()) : Value();
+    auto object = item ? json::parse(item->json()) : Value();
     if (!item || !object || object->at("status", "identityHash").as_string().empty()) {
       throw unknown_path();
     }
@@ -198,7 +198,7 @@ class ApiExportWorkspace final : public VirtualWorkspace {
     selector.require(*offer.filter);
     std::string ns = kind.namespaced ? asked.info.ns : "";
     auto item = registry_.objects().table(kind.table()).find({asked.target, ns, asked.info.name});
-    if (item && selector.matches(item->header.labels)) return;
+    if (item && selector.matches(item->labels())) return;
     throw Error::not_found(kind.group, kind.plural, asked.info.name);
   }
 

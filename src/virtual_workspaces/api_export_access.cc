@@ -49,25 +49,25 @@ Value permitting_claim(const Value& binding, const Offer& offer, std::string_vie
 
 ExportAccess::ExportAccess(cache::Cache& cache, auth::Authorizer& authorizer)
     : cache_(cache), authorizer_(authorizer) {
-  cache.listen(registry::kExportTable, [this](const cache::EventPtr& event) { on_export(event); });
+  cache.listen(registry::kExportTable, [this](const cache::Event& event) { on_export(event); });
 }
 
-void ExportAccess::on_export(const cache::EventPtr& event) {
-  const cache::Item& item = *event->item;
-  bool gone = event->type == cache::Event::Type::Deleted;
-  auto object = gone ? Value() : json::parse(item.json.view());
+void ExportAccess::on_export(const cache::Event& event) {
+  const cache::Item& item = *event.item;
+  bool gone = event.type == cache::Event::Type::Deleted;
+  auto object = gone ? Value() : json::parse(item.json());
   std::string identity = object ? object->at("status", "identityHash").str() : "";
   std::unique_lock lock(mutex_);
-  auto known = identity_of_.find(item.key);
+  auto known = identity_of_.find(item.key());
   if (known != identity_of_.end()) {
     auto others = by_identity_.find(known->second);
-    others->second.erase(item.key);
+    others->second.erase(item.key());
     if (others->second.empty()) by_identity_.erase(others);
     identity_of_.erase(known);
   }
   if (identity.empty()) return;
-  by_identity_[identity].insert(item.key);
-  identity_of_[item.key] = identity;
+  by_identity_[identity].insert(item.key());
+  identity_of_[item.key()] = identity;
 }
 
 Task<> ExportAccess::check_content(const auth::UserPtr& user, const std::string& cluster,
@@ -96,7 +96,7 @@ Value ExportAccess::check_consumer(const ExportRequest& request, const Offer& of
   cache::Filter filter{.cluster = request.target, .labels = selector};
   bool any = false, bindings = offer.kind->group_resource() == kBindings;
   for (const auto& item : cache_.table(registry::kBindingTable).list(filter).items) {
-    auto binding = json::parse(item->json.view());
+    auto binding = json::parse(item->json());
     bool bound =
         binding && binding->at("status", "apiExportClusterName").as_string() == request.cluster;
     if (!bound) continue;
@@ -127,7 +127,7 @@ Task<> ExportAccess::check_owners(const ExportRequest& request, const Offer& off
   if (owners.empty()) throw forbidden(request, "the claimed resource has no APIExport any more");
   for (const cache::Key& owner : owners) {
     auto item = cache_.table(registry::kExportTable).find(owner);
-    auto object = item ? json::parse(item->json.view()) : Value();
+    auto object = item ? json::parse(item->json()) : Value();
     bool limited = object && object->at("spec", "maximalPermissionPolicy", "local").is_object();
     if (!limited) continue;
     auto attributes =

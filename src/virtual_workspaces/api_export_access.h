@@ -39,7 +39,7 @@ class ExportAccess {
   Task<> check_owners(const ExportRequest& request, const Offer& offer);
 
  private:
-  void on_export(const cache::EventPtr& event);
+  void on_export(const cache::Event& event);
 
   cache::Cache& cache_;
   auth::Authorizer& authorizer_;

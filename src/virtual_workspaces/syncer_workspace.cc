@@ -190,10 +190,10 @@ class SyncerWorkspace final : public VirtualWorkspace {
   Value find_target(const Address& address) const {
     auto item =
         options_.registry.objects().table(kTargets).find({address.cluster, "", address.target});
-    if (!item || item->header.uid != address.uid) {
+    if (!item || item->uid() != address.uid) {
       throw Error::not_found(kTargets.group, kTargets.resource, address.target);
     }
-    return value_or_throw(json::parse(item->json.view()));
+    return value_or_throw(json::parse(item->json()));
   }
 
   static Session open(const Address& address, server::RequestInfo info,

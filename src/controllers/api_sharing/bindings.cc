@@ -375,7 +375,7 @@ class BindingHolder final : public Holder {
   std::vector<Place> content(const cache::Key& key, const Value& object) const override {
     std::vector<Place> places;
     for (auto& one : bound_objects(context_, key.cluster, object)) {
-      places.push_back({std::move(one.table), one.item->key});
+      places.push_back({std::move(one.table), one.item->key()});
     }
     return places;
   }

@@ -20,14 +20,14 @@ auto first_claim_label(const object::Labels& labels) {
 }  // namespace
 
 ClaimIndex::ClaimIndex(cache::Cache& cache) {
-  cache.listen(kBindings, [this](const cache::EventPtr& event) { on_binding(event); });
+  cache.listen(kBindings, [this](const cache::Event& event) { on_binding(event); });
 }
 
-void ClaimIndex::on_binding(const cache::EventPtr& event) {
-  const cache::Item& item = *event->item;
+void ClaimIndex::on_binding(const cache::Event& event) {
+  const cache::Item& item = *event.item;
   std::vector<Granted> granted;
-  bool gone = event->type == cache::Event::Type::Deleted;
-  auto binding = gone ? json::Value() : json::parse(item.json.view());
+  bool gone = event.type == cache::Event::Type::Deleted;
+  auto binding = gone ? json::Value() : json::parse(item.json());
   std::string provider = binding ? binding->at("status", "apiExportClusterName").str() : "";
   if (!provider.empty()) {
     std::string name = binding->at("spec", "reference", "export", "name").str();
@@ -41,11 +41,12 @@ void ClaimIndex::on_binding(const cache::EventPtr& event) {
     }
   }
   std::unique_lock lock(mutex_);
-  auto cluster = clusters_.find(item.key.cluster);
+  std::string name(item.name());
+  auto cluster = clusters_.find(item.cluster());
   if (!granted.empty()) {
-    clusters_[item.key.cluster][item.key.name] = std::move(granted);
+    clusters_[std::string(item.cluster())][name] = std::move(granted);
   } else if (cluster != clusters_.end()) {
-    cluster->second.erase(item.key.name);
+    cluster->second.erase(name);
     if (cluster->second.empty()) clusters_.erase(cluster);
   }
 }
@@ -73,13 +74,24 @@ object::Labels ClaimIndex::labels_for(const cache::TableId& table, std::string_v
   return {wanted.begin(), wanted.end()};
 }
 
+bool ClaimIndex::has_claims(std::string_view cluster) const {
+  std::shared_lock lock(mutex_);
+  return clusters_.contains(cluster);
+}
+
 bool ClaimIndex::is_wrong(const cache::TableId& table, const cache::Item& item) const {
-  const object::Labels& labels = item.header.labels;
+  if (table != kBindings && !has_claims(item.cluster()) &&
+      std::ranges::none_of(item.labels(), [](const auto& label) {
+        return label.first.starts_with(sharing::kClaimLabel);
+      })) {
+    return false;
+  }
+  object::Labels labels = item.labels().copy();
   auto first = first_claim_label(labels);
-  auto last = std::find_if_not(first, labels.end(), [](const Label& label) {
+  auto last = std::find_if_not(first, labels.cend(), [](const Label& label) {
     return label.first.starts_with(sharing::kClaimLabel);
   });
-  object::Labels wanted = labels_for(table, item.key.cluster, labels);
+  object::Labels wanted = labels_for(table, item.cluster(), labels);
   return !std::ranges::equal(first, last, wanted.begin(), wanted.end());
 }
 

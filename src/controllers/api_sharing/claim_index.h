@@ -30,7 +30,8 @@ class ClaimIndex {
     object::LabelSelector selector;
   };
   using ByBinding = std::map<std::string, std::vector<Granted>>;
-  void on_binding(const cache::EventPtr& event);
+  void on_binding(const cache::Event& event);
+  bool has_claims(std::string_view cluster) const;
 
   mutable std::shared_mutex mutex_;
   std::map<std::string, ByBinding, std::less<>> clusters_;  // guarded by mutex_

@@ -139,7 +139,7 @@ Task<std::size_t> relabel_cluster(registry::Registry& registry, const ClaimIndex
     filter.matches = [&](const cache::Item& item) { return index.is_wrong(kind->table(), item); };
     auto wrong = registry.objects().table(kind->table()).list(filter).items;
     for (const auto& item : wrong) {
-      if (!co_await write_again(registry, kind, item->key)) ++failed;
+      if (!co_await write_again(registry, kind, item->key())) ++failed;
     }
   }
   co_return failed;

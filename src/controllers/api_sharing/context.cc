@@ -10,7 +10,7 @@ using json::Value;
 
 Value SharingContext::object(const cache::TableId& table, const cache::Key& key) const {
   auto item = registry.objects().table(table).find(key);
-  auto parsed = item ? json::parse(item->json.view()) : Value();
+  auto parsed = item ? json::parse(item->json()) : Value();
   return parsed ? std::move(*parsed) : Value();
 }
 
@@ -18,8 +18,8 @@ std::vector<Value> SharingContext::objects(const cache::TableId& table, const st
                                            std::string_view except) const {
   std::vector<Value> all;
   for (const auto& item : registry.objects().table(table).list({.cluster = cluster}).items) {
-    if (item->key.name == except) continue;
-    if (auto parsed = json::parse(item->json.view())) all.push_back(std::move(*parsed));
+    if (item->name() == except) continue;
+    if (auto parsed = json::parse(item->json())) all.push_back(std::move(*parsed));
   }
   return all;
 }

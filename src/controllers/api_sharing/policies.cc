@@ -17,15 +17,15 @@ class ExportPolicies final : public auth::PermissionPolicies {
  public:
   explicit ExportPolicies(cache::Cache& cache) : cache_(cache) {}
 
-  void on_export(const cache::EventPtr& event) {
-    bool gone = event->type == cache::Event::Type::Deleted;
-    auto object = gone ? Value() : json::parse(event->item->json.view());
+  void on_export(const cache::Event& event) {
+    bool gone = event.type == cache::Event::Type::Deleted;
+    auto object = gone ? Value() : json::parse(event.item->json());
     bool bounds = object && object->at("spec", "maximalPermissionPolicy", "local").is_object();
     std::unique_lock lock(mutex_);
     if (bounds) {
-      bounding_.insert(event->item->key);
+      bounding_.insert(event.item->key());
     } else {
-      bounding_.erase(event->item->key);
+      bounding_.erase(event.item->key());
     }
   }
 
@@ -34,7 +34,7 @@ class ExportPolicies final : public auth::PermissionPolicies {
     if (!any()) return {};
     cache::Filter filter{.cluster = std::string(cluster)};
     for (const auto& item : cache_.table(kBindings).list(filter).items) {
-      auto binding = json::parse(item->json.view());
+      auto binding = json::parse(item->json());
       if (!binding || !binds(*binding, group, resource)) continue;
       cache::Key api_export{binding->at("status", "apiExportClusterName").str(), "",
                             binding->at("spec", "reference", "export", "name").str()};
@@ -66,7 +66,7 @@ class ExportPolicies final : public auth::PermissionPolicies {
 
 std::shared_ptr<const auth::PermissionPolicies> make_permission_policies(cache::Cache& cache) {
   auto policies = std::make_shared<ExportPolicies>(cache);
-  cache.listen(kExports, [policies](const cache::EventPtr& event) { policies->on_export(event); });
+  cache.listen(kExports, [policies](const cache::Event& event) { policies->on_export(event); });
   return policies;
 }
 

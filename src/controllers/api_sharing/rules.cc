@@ -29,6 +29,7 @@ namespace {
 
 using json::Value;
 
+const cache::TableId kLogicalClusters{"core.kcp.io", "logicalclusters", ""};
 constexpr int kWorkers = 8;  // so that commits share a sync
 constexpr std::string_view kGroup = "apis.kcp.io";
 constexpr const char* kComponent = "api-sharing";
@@ -48,37 +49,41 @@ object::LabelSelector users_of(const std::string& hash) {
 namespace {
 
 bool has_claims(const cache::Item& binding) {
-  return binding.json.view().contains("\"permissionClaims\"");
+  return binding.json().contains("\"permissionClaims\"");
 }
 
 // Listeners: they run on the store's thread and only note what is to be done.
 void listen(cache::Cache& cache, SharingState* state) {
   auto& work = state->work;
-  cache.listen(kBindings, [&work](const cache::EventPtr& event) {
-    bool claims = has_claims(*event->item) || (event->previous && has_claims(*event->previous));
-    work.add(event->item->key.cluster, claims);
+  cache.listen(kBindings, [&work](const cache::Event& event) {
+    bool claims = has_claims(*event.item) || (event.previous && has_claims(*event.previous));
+    work.add(std::string(event.item->cluster()), claims);
   });
-  cache.listen(kSlices,
-               [&work](const cache::EventPtr& event) { work.add(event->item->key.cluster); });
-  cache.listen(kExports, [&work](const cache::EventPtr& event) {
-    work.add(event->item->key.cluster);
-    work.add_export(hash_of(event->item->key));
+  cache.listen(kSlices, [&work](const cache::Event& event) {
+    work.add(std::string(event.item->cluster()));
   });
-  cache.listen(kSchemas, [&work, &cache](const cache::EventPtr& event) {
-    cache::Filter filter{.cluster = event->item->key.cluster};
+  cache.listen(kExports, [&work](const cache::Event& event) {
+    work.add(std::string(event.item->cluster()));
+    work.add_export(hash_of(event.item->key()));
+  });
+  cache.listen(kSchemas, [&work, &cache](const cache::Event& event) {
+    cache::Filter filter{.cluster = std::string(event.item->cluster())};
     for (const auto& item : cache.table(kExports).list(filter).items) {
-      work.add_export(hash_of(item->key));
+      work.add_export(hash_of(item->key()));
     }
   });
-  cache.listen(registry::kCrdTable, [&work, &cache](const cache::EventPtr& event) {
-    const std::string& cluster = event->item->key.cluster;
+  cache.listen(registry::kCrdTable, [&work, &cache](const cache::Event& event) {
+    std::string cluster(event.item->cluster());
     if (cache.table(kBindings).count(cluster) > 0) work.add(cluster);
   });
+  cache.listen(kLogicalClusters, [&work](const cache::Event& event) {
+    if (event.type == cache::Event::Type::Deleted) work.forget(std::string(event.item->cluster()));
+  });
   // Objects that were written while claims changed, or before a crash, show up here.
-  cache.listen_to_all([state](const cache::TableId& table, const cache::EventPtr& event) {
-    bool gone = event->type == cache::Event::Type::Deleted;
-    if (!gone && state->index->is_wrong(table, *event->item)) {
-      state->work.add(event->item->key.cluster, true);
+  cache.listen_to_all([state](const cache::TableId& table, const cache::Event& event) {
+    bool gone = event.type == cache::Event::Type::Deleted;
+    if (!gone && state->index->is_wrong(table, *event.item)) {
+      state->work.add(std::string(event.item->cluster()), true);
     }
   });
 }
@@ -130,7 +135,7 @@ Task<> look(SharingContext context, std::shared_ptr<const ClaimIndex> index, Wor
   auto& registry = context.registry;
   for (const auto& table : {kExports, kSlices, kBindings}) {
     auto items = registry.objects().table(table).list({.cluster = item.cluster}).items;
-    for (const auto& one : items) co_await settle_again(registry, table, one->key);
+    for (const auto& one : items) co_await settle_again(registry, table, one->key());
   }
   for (const Value& api_export : context.objects(kExports, item.cluster)) {
     co_await ensure_slice(context, item.cluster, api_export);
@@ -150,7 +155,7 @@ Task<> forget_unbound_schemas(SharingContext context) {
   auto& objects = context.registry.objects();
   std::set<std::string> used;
   for (const auto& item : objects.table(kBindings).list({}).items) {
-    auto binding = json::parse(item->json.view());
+    auto binding = json::parse(item->json());
     if (!binding) continue;
     for (const Value& bound : binding->at("status", "boundResources").elements()) {
       used.insert(bound.at("schema", "UID").str());
@@ -159,10 +164,10 @@ Task<> forget_unbound_schemas(SharingContext context) {
   storage::Transaction transaction;
   for (const auto& item :
        objects.table(kSchemas).list({.cluster = registry::kBoundSchemas}).items) {
-    if (used.contains(item->key.name)) continue;
-    transaction.writes.push_back({cache::storage_key(kSchemas, item->key), std::nullopt});
+    if (used.contains(std::string(item->name()))) continue;
+    transaction.writes.push_back({cache::storage_key(kSchemas, item->key()), std::nullopt});
   }
-  if (!transaction.writes.empty()) co_await context.registry.commit_raw(std::move(transaction));
+  co_await storage::commit_in_steps(context.registry.store(), std::move(transaction));
 }
 
 void expand_exports(SharingState& state) {
@@ -170,7 +175,7 @@ void expand_exports(SharingState& state) {
   for (const std::string& hash : state.work.take_exports()) {
     for (const auto& table : {kBindings, kSlices}) {
       for (const auto& item : objects.table(table).list({.labels = users_of(hash)}).items) {
-        state.work.add(item->key.cluster);
+        state.work.add(std::string(item->cluster()));
       }
     }
   }
@@ -183,17 +188,22 @@ Task<> work(std::shared_ptr<SharingState> state) {
       expand_exports(*state);
       continue;
     }
-    struct Finish {
+    struct Finish {  // what is broken off is left to whoever begins again
       WorkList& work;
-      const std::string& cluster;
-      ~Finish() { work.done(cluster); }
-    } finish{state->work, item->cluster};
+      const WorkList::Item& item;
+      bool looked = false;
+      ~Finish() {
+        work.done(item.cluster);
+        if (!looked) work.add(item.cluster, item.labels);
+      }
+    } finish{state->work, *item};
     std::string failure;
     try {
       co_await look(state->context, state->index, *item);
     } catch (const Error& error) {
       failure = error.message();
     }
+    finish.looked = true;
     if (failure.empty()) {
       state->work.succeeded(item->cluster);
       continue;

@@ -42,8 +42,8 @@ class SchemaRules final : public registry::Rules {
     for (const Value& version : spec["versions"].elements()) {
       std::string path = fmt::format("spec.versions[{}].schema", index++);
       storage += version["storage"].as_bool();
-      auto schema = schema::compile(version["schema"], path);
-      if (!schema) causes.insert(causes.end(), schema.error().begin(), schema.error().end());
+      auto found = schema::check(version["schema"], path);
+      causes.insert(causes.end(), found.begin(), found.end());
     }
     if (storage != 1) {
       causes.push_back(

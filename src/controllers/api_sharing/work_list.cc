@@ -67,6 +67,12 @@ void WorkList::done(const std::string& cluster) {
   wake();
 }
 
+void WorkList::forget(const std::string& cluster) {
+  std::lock_guard lock(mutex_);
+  waiting_.erase(cluster);
+  failures_.erase(cluster);
+}
+
 Duration WorkList::failed(const std::string& cluster) {
   std::lock_guard lock(mutex_);
   int times = std::min(failures_[cluster]++, kMaxDoublings);

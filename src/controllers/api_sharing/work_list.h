@@ -30,6 +30,8 @@ class WorkList {
   // which the caller then takes first.
   Task<std::optional<Item>> next();
   void done(const std::string& cluster);
+  // The logical cluster has gone.
+  void forget(const std::string& cluster);
   // Counts failures in a row; says how long to wait before the next attempt.
   Duration failed(const std::string& cluster);
   void succeeded(const std::string& cluster);

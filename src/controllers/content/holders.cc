@@ -10,7 +10,7 @@ namespace {
 
 std::vector<Place> places_of(std::vector<cache::Placed> content) {
   std::vector<Place> places;
-  for (cache::Placed& one : content) places.push_back({std::move(one.table), one.item->key});
+  for (cache::Placed& one : content) places.push_back({std::move(one.table), one.item->key()});
   return places;
 }
 

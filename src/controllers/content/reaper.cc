@@ -16,15 +16,15 @@ constexpr Duration kLookAgain = 1s;  // at content that waits for its finalizers
 // Writes what tell() made of the holder, status and all; without finalizers it is gone then.
 Task<> write_holder(registry::Registry& registry, const Holder& holder, cache::ItemPtr item,
                     std::vector<Place> left) {
-  auto object = value_or_throw(json::parse(item->json.view()));
+  auto object = value_or_throw(json::parse(item->json()));
   object.edit("metadata").erase("resourceVersion");
   json::Value before = object;
   holder.tell(object, left, registry.clock().now());
   if (object == before) co_return;
   bool gone = object::finalizers(object).empty() && object.at("spec", "finalizers").empty();
-  std::string key = cache::storage_key(holder.table(), item->key);
+  std::string key = cache::storage_key(holder.table(), item->key());
   storage::Transaction transaction;
-  transaction.compares.push_back({key, storage::Revision{item->revision}});
+  transaction.compares.push_back({key, storage::Revision{item->revision()}});
   transaction.writes.push_back(
       {key, gone ? std::nullopt : std::optional<Bytes>(registry.encode(object))});
   co_await registry.commit_raw(std::move(transaction));
@@ -32,10 +32,10 @@ Task<> write_holder(registry::Registry& registry, const Holder& holder, cache::I
 
 // One step for one holder; whether it still waits.
 Task<bool> reap(registry::Registry& registry, const Holder& holder, cache::ItemPtr item) {
-  auto object = value_or_throw(json::parse(item->json.view()));
+  auto object = value_or_throw(json::parse(item->json()));
   auto left =
-      co_await remove_objects(registry, holder.content(item->key, object), "content-controller");
-  bool waits = !left.empty() || !holder.content(item->key, object).empty();
+      co_await remove_objects(registry, holder.content(item->key(), object), "content-controller");
+  bool waits = !left.empty() || !holder.content(item->key(), object).empty();
   co_await write_holder(registry, holder, item, std::move(left));
   co_return waits;
 }
@@ -44,7 +44,7 @@ Task<bool> reap(registry::Registry& registry, const Holder& holder, cache::ItemP
 Task<bool> look(registry::Registry& registry, const Holder& holder) {
   bool waiting = false;
   auto snapshot = registry.objects().table(holder.table()).list({});
-  std::erase_if(snapshot.items, [](const auto& item) { return !item->header.deleting; });
+  std::erase_if(snapshot.items, [](const auto& item) { return !item->deleting(); });
   for (const auto& item : snapshot.items) {
     std::string failure;
     try {
@@ -56,7 +56,9 @@ Task<bool> look(registry::Registry& registry, const Holder& holder) {
     }
     if (failure.empty()) continue;
     log(LogLevel::Warning, "content", "removal failed, trying again",
-        {{"holder", holder.table().resource}, {"name", item->key.name}, {"error", failure}});
+        {{"holder", holder.table().resource},
+         {"name", std::string(item->name())},
+         {"error", failure}});
   }
   co_return waiting;
 }
@@ -69,7 +71,7 @@ Task<> watch(registry::Registry* registry, std::shared_ptr<Holder> holder) {
     while (watcher) {
       auto batch = co_await (*watcher)->next(waiting ? kLookAgain : Duration(1h));
       bool deleting = std::ranges::any_of(
-          batch.events, [](const auto& event) { return event->item->header.deleting; });
+          batch.events, [](const auto& event) { return event->item->deleting(); });
       if (batch.expired) break;
       if (deleting || waiting) waiting = co_await look(*registry, *holder);
     }

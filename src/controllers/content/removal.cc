@@ -28,7 +28,7 @@ Task<> work(Shared* shared) {
   while (shared->next < shared->places.size()) {
     Place place = shared->places[shared->next++];
     auto item = find(shared->registry, place);
-    if (item && !item->header.deleting) {
+    if (item && !item->deleting()) {
       co_await remove_object(shared->registry, std::move(place), shared->component);
     }
   }

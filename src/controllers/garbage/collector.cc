@@ -50,13 +50,13 @@ class Collector {
   Task<> look_at(Place place) {
     auto item = find(place);
     if (!item) co_return;
-    Value object = value_or_throw(json::parse(item->json.view()));
+    Value object = value_or_throw(json::parse(item->json()));
     if (object::is_deleting(object)) {
       if (object::has_finalizer(object, kOrphan)) co_await orphan(place, object);
       if (object::has_finalizer(object, kForeground)) co_await finish_foreground(place, object);
       co_return;
     }
-    if (!item->header.owner_uids.empty()) co_await judge(place, object);
+    if (item->owner_count() > 0) co_await judge(place, object);
   }
 
   OwnerState state_of(const cache::Key& dependent, const Value& reference) const {
@@ -68,9 +68,9 @@ class Collector {
     cache::Key key{dependent.cluster, kind->namespaced ? dependent.ns : "",
                    reference["name"].str()};
     auto owner = registry_.objects().table(kind->table()).find(key);
-    if (!owner || owner->header.uid != reference["uid"].as_string()) return OwnerState::Absent;
-    if (!owner->header.deleting) return OwnerState::Present;
-    auto object = json::parse(owner->json.view());
+    if (!owner || owner->uid() != reference["uid"].as_string()) return OwnerState::Absent;
+    if (!owner->deleting()) return OwnerState::Present;
+    auto object = json::parse(owner->json());
     bool waits = object && object::has_finalizer(*object, kForeground) &&
                  reference["blockOwnerDeletion"].as_bool();
     return waits ? OwnerState::Waiting : OwnerState::Present;
@@ -113,13 +113,13 @@ class Collector {
     bool blocked = false;
     for (const Place& one : index_->dependents(place.key.cluster, uid)) {
       auto item = find(one);
-      auto dependent = item ? json::parse(item->json.view()) : Value();
+      auto dependent = item ? json::parse(item->json()) : Value();
       if (!item || !dependent) continue;
       for (const Value& reference : dependent->at("metadata", "ownerReferences").elements()) {
         bool blocks = reference["blockOwnerDeletion"].as_bool();
         blocked = blocked || (blocks && reference["uid"].as_string() == uid);
       }
-      if (!item->header.deleting) index_->add(one);
+      if (!item->deleting()) index_->add(one);
     }
     if (!blocked) co_await drop_finalizer(std::move(place), kForeground);
   }
@@ -182,13 +182,18 @@ class Collector {
 
 std::shared_ptr<OwnerIndex> make_owner_index(cache::Cache& cache) {
   auto index = std::make_shared<OwnerIndex>();
-  cache.listen_to_all([index](const cache::TableId& table, const cache::EventPtr& event) {
+  cache.listen_to_all([index](const cache::TableId& table, const cache::Event& event) {
     index->on_event(table, event);
   });
   return index;
 }
 
 Task<> collect_garbage(registry::Registry& registry, std::shared_ptr<OwnerIndex> index) {
+  struct Active {
+    std::shared_ptr<OwnerIndex> index;
+    explicit Active(std::shared_ptr<OwnerIndex> one) : index(std::move(one)) { index->begin(); }
+    ~Active() { index->end(); }
+  } active(index);
   Collector collector(registry, std::move(index));
   co_await with_scope([&collector](Scope& scope) -> Task<> {
     for (int i = 0; i < kWorkers; ++i) scope.spawn("collector", collector.work());

@@ -42,7 +42,7 @@ class GarbageCollector : public testing::Test {
   json::Value create(std::string cluster, std::string resource, json::Value object) {
     auto written = run(
         loop_, registry_->create(call(cluster, resource, object::name(object), "create"), object));
-    return *json::parse(written.item->json.view());
+    return *json::parse(written.item->json());
   }
   json::Value owner(std::string name) {
     return create("a", "configmaps", object::make("v1", "ConfigMap", name, "apps"));
@@ -67,7 +67,7 @@ class GarbageCollector : public testing::Test {
   void settle() { loop_.advance(3s); }
   json::Value find(std::string cluster, std::string name) {
     auto item = cache_->table({"", "configmaps", ""}).find({cluster, "apps", name});
-    return item ? *json::parse(item->json.view()) : json::Value();
+    return item ? *json::parse(item->json()) : json::Value();
   }
 
   ManualLoop loop_;
@@ -85,6 +85,23 @@ TEST_F(GarbageCollector, ADependentGoesWithItsOwner) {
   remove("one", "Background");
 
   EXPECT_TRUE(find("a", "child").is_null());
+}
+
+TEST_F(GarbageCollector, WhatChangedWhileNobodyCollectedIsCollectedLater) {
+  auto index = make_owner_index(*cache_);
+  scope_.cancel();
+  loop_.run_until_idle();
+  dependent("a", "child", {owner("one")});
+  remove("one", "Background");
+  ASSERT_FALSE(find("a", "child").is_null());
+
+  Scope later(loop_);
+  later.spawn("collector", collect_garbage(*registry_, index));
+  settle();
+
+  EXPECT_TRUE(find("a", "child").is_null());
+  later.cancel();
+  loop_.run_until_idle();
 }
 
 TEST_F(GarbageCollector, ADependentStaysUntilTheLastOwnerGoes) {

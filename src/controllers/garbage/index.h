@@ -20,7 +20,12 @@ namespace controllers {
 class OwnerIndex {
  public:
   // From the store's thread, in commit order.
-  void on_event(const cache::TableId& table, const cache::EventPtr& event);
+  void on_event(const cache::TableId& table, const cache::Event& event);
+
+  // Between these two there is something to take: first all that depends or is being deleted, then
+  // what changes. Otherwise somebody else collects, and nothing is queued.
+  void begin();
+  void end();
 
   // The objects that name `uid` as an owner.
   std::vector<Place> dependents(std::string_view cluster, const std::string& uid) const;
@@ -38,6 +43,8 @@ class OwnerIndex {
   mutable std::mutex mutex_;
   std::map<Owner, std::set<Place>> dependents_;  // guarded by mutex_, like all below
   std::map<std::string, Place> waiting_owners_;  // by uid
+  std::set<Place> deleting_;                     // objects that are being deleted
+  bool active_ = false;
   std::deque<Place> queue_;
   std::set<Place> queued_;
   std::deque<Resolver<Done>> takers_;

@@ -20,7 +20,7 @@ ExportCatalog::Offer ExportCatalog::read(const std::string& cluster,
   std::string identity = api_export.at("status", "identityHash").str();
   for (const json::Value& one : api_export.at("spec", "resources").elements()) {
     auto item = cache_.table(kSchemas).find({cluster, "", one["schema"].str()});
-    auto schema = item ? json::parse(item->json.view()) : json::Value();
+    auto schema = item ? json::parse(item->json()) : json::Value();
     OfferedResource resource{one["group"].str(), one["name"].str(), identity, {}, true};
     if (item && schema) {
       resource.namespaced = schema->at("spec", "scope").as_string() == "Namespaced";
@@ -51,8 +51,8 @@ ExportCatalog::Offer ExportCatalog::offer_of(const std::string& cluster,
     }
     if (known_.size() > kMaxKnown) known_.clear();
     Known& known = known_[{*provider, name}];
-    if (known.revision != item->revision || !known.offer.complete) {
-      known = {item->revision, read(*provider, value_or_throw(json::parse(item->json.view())))};
+    if (known.revision != item->revision() || !known.offer.complete) {
+      known = {item->revision(), read(*provider, value_or_throw(json::parse(item->json())))};
     }
     all.complete = all.complete && known.offer.complete;
     for (const OfferedResource& resource : known.offer.resources) {

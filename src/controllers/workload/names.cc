@@ -48,7 +48,7 @@ std::vector<controller::Key> keys_of(cache::Cache& cache, const cache::TableId& 
                                      const std::string& cluster) {
   std::vector<controller::Key> keys;
   for (const auto& item : cache.table(table).list({.cluster = cluster}).items) {
-    keys.push_back({table.resource, cluster, item->key.ns, item->key.name});
+    keys.push_back({table.resource, cluster, std::string(item->ns()), std::string(item->name())});
   }
   return keys;
 }

@@ -37,15 +37,15 @@ std::string source_name(const cache::TableId& table) {
 // Objects that every cluster has of its own.
 bool is_excluded(const cache::TableId& table, const cache::Item& item) {
   constexpr std::string_view kAccountToken = "kubernetes.io/service-account-token";
-  if (table == kConfigMaps) return item.key.name == "kube-root-ca.crt";
-  if (table != kSecrets || !item.json.view().contains(kAccountToken)) return false;
-  auto secret = json::parse(item.json.view());
+  if (table == kConfigMaps) return item.name() == "kube-root-ca.crt";
+  if (table != kSecrets || !item.json().contains(kAccountToken)) return false;
+  auto secret = json::parse(item.json());
   return secret && (*secret)["type"].as_string() == kAccountToken;
 }
 
 placement::Content content_of(const cache::TableId& table, const cache::ItemPtr& item) {
-  return {&item->header.labels, item->json.view(), item->header.deleting, is_excluded(table, *item),
-          [item] { return value_or_throw(json::parse(item->json.view())); }};
+  return {item->labels().copy(), item->json(), item->deleting(), is_excluded(table, *item),
+          [item] { return value_or_throw(json::parse(item->json())); }};
 }
 
 // Where an object of Situation::content is from, and what keeps it alive.
@@ -133,8 +133,8 @@ class NamespaceController final : public controller::Controller {
     if (!placement::state_keys(labels).empty()) return true;
     if (cache_.table(kPlacements).count(key.cluster) > 0) return true;
     auto item = cache_.table(kNamespaces).find({key.cluster, "", key.name});
-    return item && (item->json.view().contains(placement::kPlacementAnnotation) ||
-                    item->json.view().contains("NamespaceScheduled"));
+    return item && (item->json().contains(placement::kPlacementAnnotation) ||
+                    item->json().contains("NamespaceScheduled"));
   }
 
   std::vector<Key> wake_by_content(const cache::TableId& table, const Value& object) const {
@@ -142,12 +142,12 @@ class NamespaceController final : public controller::Controller {
               object::ns(object)};
     auto ns = cache_.table(kNamespaces).find({owner.cluster, "", owner.name});
     if (!ns || is_system_namespace(owner.name)) return {};
-    std::string_view text = ns->json.view();
+    std::string_view text = ns->json();
     bool in_motion = text.contains(placement::kDeletion) || text.contains(placement::kLeaving);
     if (in_motion) return {owner};
     auto item = cache_.table(table).find({owner.cluster, owner.name, object::name(object)});
     bool needed = item && placement::needs_look(content_of(table, item),
-                                                placement::state_keys(ns->header.labels));
+                                                placement::state_keys(ns->labels().copy()));
     return needed ? std::vector{owner} : std::vector<Key>();
   }
 
@@ -157,11 +157,13 @@ class NamespaceController final : public controller::Controller {
     filter.labels.require({std::string(placement::kStateLabel) + key, Operator::Exists, {}});
     std::set<Key> users;
     for (const auto& item : cache_.table(kNamespaces).list(filter).items) {
-      users.insert({kNamespaces.resource, item->key.cluster, "", item->key.name});
+      users.insert(
+          {kNamespaces.resource, std::string(item->cluster()), "", std::string(item->name())});
     }
     for (const auto& [table, version] : tables_) {
       for (const auto& item : cache_.table(table).list(filter).items) {
-        users.insert({kNamespaces.resource, item->key.cluster, "", item->key.ns});
+        users.insert(
+            {kNamespaces.resource, std::string(item->cluster()), "", std::string(item->ns())});
       }
     }
     return {users.begin(), users.end()};
@@ -172,7 +174,7 @@ class NamespaceController final : public controller::Controller {
     cache::Filter filter;
     filter.labels.require({placement::kKeyLabel, Operator::In, {key}});
     auto found = cache_.table(kSyncTargets).list(filter, 1).items;
-    return found.empty() ? "" : found.front()->key.cluster;
+    return found.empty() ? "" : std::string(found.front()->cluster());
   }
 
   // A target counts only if it is one of the workspace whose Locations the Placement asks for.
@@ -218,9 +220,10 @@ class NamespaceController final : public controller::Controller {
 // Adds what a SyncTarget offers; whether that was anything new.
 bool add_tables(ExportCatalog& catalog, const cache::Item& item, SyncedTables& tables) {
   bool any = false;
-  auto target = json::parse(item.json.view());
+  auto target = json::parse(item.json());
   if (!target) return false;
-  for (const OfferedResource& one : catalog.offer_of(item.key.cluster, *target).resources) {
+  for (const OfferedResource& one :
+       catalog.offer_of(std::string(item.cluster()), *target).resources) {
     cache::TableId table{one.group, one.resource, one.identity};
     if (one.namespaced) any = tables.emplace(table, one.versions.front()).second || any;
   }

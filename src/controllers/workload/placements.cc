@@ -160,12 +160,12 @@ class PlacementController final : public controller::Controller {
   void weigh(const Key& key, const Value& placement, Facts& facts) const {
     std::map<std::string, std::size_t> load, rivals;
     for (const auto& item : around_.registry.objects().table(kPlacements).list({}).items) {
-      bool is_self = item->key.cluster == key.cluster && item->key.name == key.name;
-      if (is_self || !item->json.view().contains(placement::kTargetAnnotation)) continue;
-      Value other = value_or_throw(json::parse(item->json.view()));
+      bool is_self = item->cluster() == key.cluster && item->name() == key.name;
+      if (is_self || !item->json().contains(placement::kTargetAnnotation)) continue;
+      Value other = value_or_throw(json::parse(item->json()));
       std::string chosen = chosen_key(other);
       ++load[chosen];
-      bool shares = item->key.cluster == key.cluster &&
+      bool shares = item->cluster() == key.cluster &&
                     placement::may_overlap(placement.at("spec", "namespaceSelector"),
                                            other.at("spec", "namespaceSelector"));
       if (shares) ++rivals[chosen];
@@ -194,7 +194,7 @@ class PlacementController final : public controller::Controller {
     std::string path = placement.at("spec", "locationWorkspace").str();
     if (!path.empty()) return path;
     auto item = around_.registry.objects().table(kLogicalClusters).find({cluster, "", "cluster"});
-    auto object = item ? json::parse(item->json.view()) : Value();
+    auto object = item ? json::parse(item->json()) : Value();
     path = item && object ? object::annotation(*object, "kcp.io/path") : "";
     return path.empty() ? cluster : path;
   }
@@ -203,7 +203,7 @@ class PlacementController final : public controller::Controller {
     auto selector = object::LabelSelector::from_object(placement.at("spec", "namespaceSelector"));
     if (!selector) return false;
     cache::Filter filter{cluster, "", "", *selector, [](const cache::Item& item) {
-                           return item.json.view().contains(placement::kPlacementAnnotation);
+                           return item.json().contains(placement::kPlacementAnnotation);
                          }};
     return !around_.registry.objects().table(kNamespaces).list(filter, 1).items.empty();
   }

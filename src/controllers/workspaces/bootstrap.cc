@@ -1,5 +1,6 @@
 #include "controllers/workspaces/bootstrap.h"
 
+#include "base/error.h"
 #include "base/random.h"
 #include "json/text.h"
 #include "object/object.h"
@@ -32,8 +33,10 @@ class Missing {
   }
 
   Task<> commit() {
-    if (transaction_.writes.empty()) co_return;
-    co_await registry_.commit_raw(std::move(transaction_));
+    bool all = co_await storage::commit_in_steps(registry_.store(), std::move(transaction_));
+    if (all) co_return;
+    throw Error::conflict("core.kcp.io", "logicalclusters", cluster_,
+                          "another server writes its first content too");
   }
 
  private:

@@ -10,36 +10,36 @@ namespace controllers {
 
 PathIndex::PathIndex(cache::Cache& cache) {
   cache.listen({"tenancy.kcp.io", "workspaces", ""},
-               [this](const cache::EventPtr& event) { on_workspace(event); });
+               [this](const cache::Event& event) { on_workspace(event); });
   cache.listen({"core.kcp.io", "logicalclusters", ""},
-               [this](const cache::EventPtr& event) { on_logical_cluster(event); });
+               [this](const cache::Event& event) { on_logical_cluster(event); });
 }
 
-void PathIndex::on_workspace(const cache::EventPtr& event) {
-  const cache::Item& item = *event->item;
-  auto workspace = json::parse(item.json.view());
+void PathIndex::on_workspace(const cache::Event& event) {
+  const cache::Item& item = *event.item;
+  auto workspace = json::parse(item.json());
   std::string child = workspace ? workspace->at("spec", "cluster").str() : "";
-  bool gone = event->type == cache::Event::Type::Deleted;
+  bool gone = event.type == cache::Event::Type::Deleted;
   std::unique_lock lock(mutex_);
-  std::pair place(item.key.cluster, item.key.name);
-  if (gone || item.header.deleting) {
+  std::pair place(std::string(item.cluster()), std::string(item.name()));
+  if (gone || item.deleting()) {
     children_.erase(place);
   } else {
     children_[place] = child;
   }
   if (gone) {
     hidden_.erase(child);
-  } else if (item.header.deleting) {
+  } else if (item.deleting()) {
     hidden_.insert(child);
   }
 }
 
-void PathIndex::on_logical_cluster(const cache::EventPtr& event) {
+void PathIndex::on_logical_cluster(const cache::Event& event) {
   std::unique_lock lock(mutex_);
-  if (event->type == cache::Event::Type::Deleted) {
-    clusters_.erase(event->item->key.cluster);
+  if (event.type == cache::Event::Type::Deleted) {
+    clusters_.erase(std::string(event.item->cluster()));
   } else {
-    clusters_.insert(event->item->key.cluster);
+    clusters_.emplace(event.item->cluster());
   }
 }
 

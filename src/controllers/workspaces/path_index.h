@@ -21,8 +21,8 @@ class PathIndex final : public server::ClusterResolver {
   std::optional<std::string> resolve_for_system(std::string_view name) const override;
 
  private:
-  void on_workspace(const cache::EventPtr& event);
-  void on_logical_cluster(const cache::EventPtr& event);
+  void on_workspace(const cache::Event& event);
+  void on_logical_cluster(const cache::Event& event);
 
   mutable std::shared_mutex mutex_;
   std::map<std::pair<std::string, std::string>, std::string> children_;  // guarded by mutex_

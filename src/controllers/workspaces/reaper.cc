@@ -18,7 +18,7 @@ constexpr Duration kLookAgain = 500ms;  // at workspaces that wait for finalizer
 const cache::TableId kWorkspaces{"tenancy.kcp.io", "workspaces", ""};
 
 std::string cluster_of(const cache::Item& workspace) {
-  auto object = json::parse(workspace.json.view());
+  auto object = json::parse(workspace.json());
   return object ? object->at("spec", "cluster").str() : "";
 }
 
@@ -27,7 +27,7 @@ std::string cluster_of(const cache::Item& workspace) {
 // being deleted, so other finalizers hold nothing back.
 bool is_seen_outside(const cache::TableId& table, const cache::Item& item) {
   if (!table.identity.empty()) return true;
-  return std::ranges::any_of(item.header.labels, [](const auto& label) {
+  return std::ranges::any_of(item.labels(), [](const auto& label) {
     return label.first.starts_with(sharing::kClaimLabel) ||
            label.first.starts_with(placement::kStateLabel);
   });
@@ -39,8 +39,8 @@ std::vector<Place> held_content(registry::Registry& registry, const std::string&
   std::vector<Place> held;
   for (auto& [table, item] : registry.objects().content(cluster, "", SIZE_MAX)) {
     bool own = table == kWorkspaces || table.group == "apis.kcp.io";
-    if (item->header.has_finalizers && !own && is_seen_outside(table, *item)) {
-      held.push_back({table, item->key});
+    if (item->has_finalizers() && !own && is_seen_outside(table, *item)) {
+      held.push_back({table, item->key()});
     }
   }
   return held;
@@ -52,7 +52,7 @@ Task<> wipe(registry::Registry& registry, std::string cluster) {
     if (keys.empty()) co_return;
     storage::Transaction transaction;
     for (std::string& key : keys) transaction.writes.push_back({std::move(key), std::nullopt});
-    co_await registry.commit_raw(std::move(transaction));
+    co_await storage::commit_in_steps(registry.store(), std::move(transaction));
   }
 }
 
@@ -76,7 +76,7 @@ Task<std::vector<Place>> empty_cluster(registry::Registry& registry, std::string
 
 // Says on the Workspace what is waited for.
 Task<> tell(registry::Registry& registry, cache::ItemPtr item, std::vector<Place> left) {
-  auto object = value_or_throw(json::parse(item->json.view()));
+  auto object = value_or_throw(json::parse(item->json()));
   object.edit("metadata").erase("resourceVersion");
   bool news = object::set_condition(
       object,
@@ -84,9 +84,9 @@ Task<> tell(registry::Registry& registry, cache::ItemPtr item, std::vector<Place
        "Some content of the workspace has finalizers remaining: " + describe(left), "Info"},
       registry.clock().now());
   if (!news) co_return;
-  std::string key = cache::storage_key(kWorkspaces, item->key);
+  std::string key = cache::storage_key(kWorkspaces, item->key());
   storage::Transaction transaction;
-  transaction.compares.push_back({key, storage::Revision{item->revision}});
+  transaction.compares.push_back({key, storage::Revision{item->revision()}});
   transaction.writes.push_back({key, registry.encode(object)});
   co_await registry.commit_raw(std::move(transaction));
 }
@@ -102,7 +102,7 @@ Task<bool> reap(registry::Registry& registry, cache::ItemPtr item) {
     }
   }
   storage::Transaction last;
-  last.writes.push_back({cache::storage_key(kWorkspaces, item->key), std::nullopt});
+  last.writes.push_back({cache::storage_key(kWorkspaces, item->key()), std::nullopt});
   co_await registry.commit_raw(std::move(last));
   co_return true;
 }
@@ -116,7 +116,7 @@ Task<> reap_all(registry::Registry& registry, Dying& dying) {
   for (const auto& [key, item] : dying) keys.push_back(key);
   for (const cache::Key& key : keys) {
     auto item = table.find(key);
-    bool gone = !item || !item->header.deleting;
+    bool gone = !item || !item->deleting();
     std::string failure;
     try {
       gone = gone || co_await reap(registry, std::move(item));
@@ -139,7 +139,7 @@ Task<> reap_workspaces(registry::Registry& registry) {
     auto watcher = table.watch({}, snapshot.revision);
     Dying dying;
     for (auto& item : snapshot.items) {
-      if (item->header.deleting) dying[item->key] = std::move(item);
+      if (item->deleting()) dying[item->key()] = std::move(item);
     }
     snapshot.items.clear();
     while (watcher) {
@@ -148,7 +148,7 @@ Task<> reap_workspaces(registry::Registry& registry) {
       if (batch.expired) break;
       for (const auto& event : batch.events) {
         bool gone = event->type == cache::Event::Type::Deleted;
-        if (!gone && event->item->header.deleting) dying[event->item->key] = event->item;
+        if (!gone && event->item->deleting()) dying[event->item->key()] = event->item;
       }
     }
   }

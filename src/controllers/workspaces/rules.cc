@@ -80,7 +80,7 @@ class WorkspaceRules final : public registry::Rules {
     if (call.verb != "create") return {};
     auto parent = logical_cluster(call.cluster);
     compares.push_back({cache::storage_key(kLogicalClusters, {call.cluster, "", "cluster"}),
-                        storage::Revision{parent->revision}});
+                        storage::Revision{parent->revision()}});
     tenancy::NewCluster cluster = describe(call, object, *parent);
     object.edit("spec").set("cluster", cluster.name);
     object.edit("spec").set("URL", server_url_ + "/clusters/" + cluster.path);
@@ -104,7 +104,7 @@ class WorkspaceRules final : public registry::Rules {
 
   cache::ItemPtr logical_cluster(const std::string& cluster) const {
     auto item = registry_.objects().table(kLogicalClusters).find({cluster, "", "cluster"});
-    if (!item || item->header.deleting) {
+    if (!item || item->deleting()) {
       throw Error::forbidden("tenancy.kcp.io", "workspaces", "",
                              "workspaces can be made in a ready workspace only");
     }
@@ -113,7 +113,7 @@ class WorkspaceRules final : public registry::Rules {
 
   tenancy::NewCluster describe(const registry::Call& call, const json::Value& object,
                                const cache::Item& parent) const {
-    auto parent_object = value_or_throw(json::parse(parent.json.view()));
+    auto parent_object = value_or_throw(json::parse(parent.json()));
     tenancy::NewCluster cluster;
     cluster.name = tenancy::cluster_name_from(random_bytes(32));
     cluster.path =
@@ -136,7 +136,7 @@ class WorkspaceRules final : public registry::Rules {
     if (path != tenancy::kRoot) return {};  // types of other workspaces are not shared yet
     auto item = registry_.objects().table(kTypes).find({std::string(tenancy::kRoot), "", name});
     if (!item) return {};
-    return value_or_throw(json::parse(item->json.view()));
+    return value_or_throw(json::parse(item->json()));
   }
 
   // The type and every name that it answers to through what it extends.
@@ -159,7 +159,7 @@ class WorkspaceRules final : public registry::Rules {
   }
 
   void settle_type(const std::string& parent_cluster, json::Value& object) const {
-    auto parent_object = value_or_throw(json::parse(logical_cluster(parent_cluster)->json.view()));
+    auto parent_object = value_or_throw(json::parse(logical_cluster(parent_cluster)->json()));
     auto [parent_path, parent_name] =
         tenancy::split_path(object::annotation(parent_object, "internal.tenancy.kcp.io/type"));
     auto parent = type_in_use(parent_path, parent_name);

@@ -104,16 +104,19 @@ class CrdRules final : public Rules {
   std::string find_clash(const Call& call, const json::Value& object) const {
     const json::Value& names = object.at("spec", "names");
     std::string group = object.at("spec", "group").str(), plural = names["plural"].str();
-    for (const KindPtr& other : registry_.kinds().list(call.cluster)) {
-      if (other->group != group || other->plural == plural) continue;
-      if (other->kind == names["kind"].as_string()) {
-        return fmt::format("{} is already in use", quote(other->kind));
-      }
-      for (const json::Value& name : names["shortNames"].elements()) {
-        auto& taken = other->short_names;
-        if (std::ranges::find(taken, name.as_string()) != taken.end()) {
-          return fmt::format("{} is already in use", quote(name.as_string()));
-        }
+    auto others = [&](std::string_view name) {
+      auto owners = registry_.kinds().named(call.cluster, group, name);
+      std::erase_if(owners, [&](const KindPtr& other) { return other->plural == plural; });
+      return owners;
+    };
+    std::string kind = names["kind"].str();
+    for (const KindPtr& other : others(kind)) {
+      if (other->kind == kind) return fmt::format("{} is already in use", quote(kind));
+    }
+    for (const json::Value& name : names["shortNames"].elements()) {
+      for (const KindPtr& other : others(name.as_string())) {
+        if (!other->has_short_name(name.as_string())) continue;
+        return fmt::format("{} is already in use", quote(name.as_string()));
       }
     }
     return "";
@@ -140,6 +143,19 @@ class CrdRules final : public Rules {
             object::invalid_value(fmt::format("spec.names.{}", name), spec.at("names", name), why));
       }
     }
+    check_kind("kind", spec["names"], causes);
+    check_kind("listKind", spec["names"], causes);
+  }
+
+  static void check_kind(const char* name, const json::Value& names, std::vector<Cause>& causes) {
+    std::string path = fmt::format("spec.names.{}", name);
+    std::string_view kind = names[name].as_string();
+    if (!names.contains(name)) return;  // the schema says so already
+    if (kind.empty()) return causes.push_back(object::required_value(path));
+    for (const std::string& why : object::check_dns1035_label(lower(kind))) {
+      causes.push_back(object::invalid_value(
+          path, kind, fmt::format("may have mixed case, but should otherwise match: {}", why)));
+    }
   }
 
   static void check_versions(const json::Value& spec, std::vector<Cause>& causes) {
@@ -165,8 +181,8 @@ class CrdRules final : public Rules {
             object::required_value(path + ".schema.openAPIV3Schema", "schemas are required"));
         continue;
       }
-      auto schema = schema::compile(source, path + ".schema.openAPIV3Schema");
-      if (!schema) causes.insert(causes.end(), schema.error().begin(), schema.error().end());
+      auto found = schema::check(source, path + ".schema.openAPIV3Schema");
+      causes.insert(causes.end(), found.begin(), found.end());
     }
     if (storage != 1) {
       causes.push_back(

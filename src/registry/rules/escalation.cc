@@ -52,7 +52,7 @@ class EscalationCheck final : public Admission {
     auto item = table.find({call.cluster, kind == "Role" ? call.ns : "", role});
     if (!item && kind != "Role") item = table.find({base_cluster_, "", role});
     if (!item) throw Error::not_found(kGroup, resource, role);
-    check_held(call, auth::rules_of(value_or_throw(json::parse(item->json.view()))));
+    check_held(call, auth::rules_of(value_or_throw(json::parse(item->json()))));
   }
 
   Task<bool> may(const Call& call, std::string verb, std::string resource, std::string name) {

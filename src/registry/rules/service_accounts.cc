@@ -29,7 +29,8 @@ Value strings(const std::vector<std::string>& list) {
 }
 
 AccountTokens::Account account_of(const cache::Item& item) {
-  return {item.key.cluster, item.key.ns, item.key.name, item.header.uid};
+  return {std::string(item.cluster()), std::string(item.ns()), std::string(item.name()),
+          std::string(item.uid())};
 }
 
 // POST serviceaccounts/<name>/token.
@@ -43,11 +44,11 @@ class ServiceAccountRules final : public Rules {
     std::vector<storage::Write> writes;
     auto& table = registry_.objects().table(kSecretTable);
     for (const auto& item : table.list({.cluster = call.cluster, .ns = call.ns}).items) {
-      if (!item->json.view().contains(kTokenType)) continue;
-      auto secret = json::parse(item->json.view());
+      if (!item->json().contains(kTokenType)) continue;
+      auto secret = json::parse(item->json());
       bool belongs = secret && (*secret)["type"].as_string() == kTokenType &&
                      object::annotation(*secret, kAccountUid) == object::uid(object);
-      if (belongs) writes.push_back({cache::storage_key(kSecretTable, item->key), std::nullopt});
+      if (belongs) writes.push_back({cache::storage_key(kSecretTable, item->key()), std::nullopt});
     }
     return writes;
   }
@@ -122,12 +123,12 @@ class ServiceAccountRules final : public Rules {
           "the namespace of the provided object does not match the namespace sent on the request");
     }
     std::string uid = metadata["uid"].str();
-    if (!uid.empty() && uid != account.header.uid) {
+    if (!uid.empty() && uid != account.uid()) {
       throw Error::conflict(
           "", "serviceaccounts", call.name,
           fmt::format("the UID in the token request ({}) does not match the UID of the service "
                       "account ({})",
-                      uid, account.header.uid));
+                      uid, account.uid()));
     }
   }
 
@@ -135,7 +136,7 @@ class ServiceAccountRules final : public Rules {
     body.set("metadata",
              Value::object({{"name", call.name},
                             {"namespace", call.ns},
-                            {"uid", account.header.uid},
+                            {"uid", account.uid()},
                             {"creationTimestamp", format_time(registry_.clock().now())}}));
     body.set_front("metadata", body["metadata"]);
     body.set_front("apiVersion", "authentication.k8s.io/v1");
@@ -154,7 +155,7 @@ class ServiceAccountRules final : public Rules {
     auto item = registry_.objects().table({"", resource, ""}).find({call.cluster, call.ns, name});
     if (!item) throw Error::not_found("", resource, name);
     std::string uid = reference["uid"].str();
-    if (!uid.empty() && uid != item->header.uid) {
+    if (!uid.empty() && uid != item->uid()) {
       throw Error::conflict(
           "", resource, name,
           fmt::format("the UID in the bound object reference ({}) does not match the UID in "
@@ -162,13 +163,13 @@ class ServiceAccountRules final : public Rules {
                       uid));
     }
     if (kind == "Pod") {
-      auto pod = value_or_throw(json::parse(item->json.view()));
+      auto pod = value_or_throw(json::parse(item->json()));
       if (pod.at("spec", "serviceAccountName").as_string("default") != call.name) {
         throw Error::bad_request(
             "cannot bind token to a Pod running with different service account");
       }
     }
-    return {kind, name, item->header.uid};
+    return {kind, name, std::string(item->uid())};
   }
 
   Registry& registry_;
@@ -191,7 +192,7 @@ class TokenSecretRules final : public Rules {
     inner_->on_update(call, object, before);
     if (!is_token(object) || !is_token(before)) return;
     auto account = find_account(call, object);
-    bool good = account && object::annotation(object, kAccountUid) == account->header.uid &&
+    bool good = account && object::annotation(object, kAccountUid) == account->uid() &&
                 !object.at("data", "token").as_string().empty();
     if (!good) fill(call, object);
   }
@@ -216,8 +217,8 @@ class TokenSecretRules final : public Rules {
                                          std::vector<storage::Compare>& compares) const override {
     auto account = is_token(object) ? find_account(call, object) : nullptr;
     if (account) {
-      compares.push_back(
-          {cache::storage_key(kAccountTable, account->key), storage::Revision{account->revision}});
+      compares.push_back({cache::storage_key(kAccountTable, account->key()),
+                          storage::Revision{account->revision()}});
     }
     return inner_->also_write(call, object, compares);
   }
@@ -234,7 +235,7 @@ class TokenSecretRules final : public Rules {
   void fill(const Call& call, Value& object) const {
     auto account = find_account(call, object);
     if (!account) return;
-    object::set_annotation(object, kAccountUid, account->header.uid);
+    object::set_annotation(object, kAccountUid, account->uid());
     Value& data = object.edit("data");
     data.set("ca.crt", base64_encode(ca_pem_)).set("namespace", base64_encode(call.ns));
     data.set("token", base64_encode(tokens_.issue_legacy(account_of(*account), call.name)));

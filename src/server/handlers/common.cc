@@ -14,9 +14,9 @@ namespace {
 
 // The value of a field that selectors may name, read from an item.
 std::string field_value(const cache::Item& item, std::string_view field) {
-  if (field == "metadata.name") return item.key.name;
-  if (field == "metadata.namespace") return item.key.ns;
-  auto object = json::parse(item.json.view());
+  if (field == "metadata.name") return std::string(item.name());
+  if (field == "metadata.namespace") return std::string(item.ns());
+  auto object = json::parse(item.json());
   auto path = json::JsonPath::parse("." + std::string(field));
   if (!object || !path) return {};
   json::Value value = path->find_first(*object);
@@ -43,13 +43,14 @@ http::Headers headers_for(const Exchange& exchange, std::string_view content_typ
   return headers;
 }
 
-std::vector<Bytes> pieces_of(const registry::Call& call, const cache::Item& item) {
+std::vector<Bytes> pieces_of(const registry::Call& call, const cache::ItemPtr& item) {
+  Bytes json = cache::json_of(item);
   std::string wanted = call.kind->api_version(call.version->name);
-  if (item.header.api_version == wanted) return {item.json};
+  if (item->api_version() == wanted) return {std::move(json)};
   // Our encoder writes apiVersion first.
-  std::string stored = "{\"apiVersion\":\"" + item.header.api_version + "\"";
-  if (!item.json.view().starts_with(stored)) return {item.json};
-  return {Bytes("{\"apiVersion\":\"" + wanted + "\""), item.json.slice(stored.size())};
+  std::string stored = fmt::format(R"({{"apiVersion":"{}")", item->api_version());
+  if (!json.view().starts_with(stored)) return {std::move(json)};
+  return {Bytes(fmt::format(R"({{"apiVersion":"{}")", wanted)), json.slice(stored.size())};
 }
 
 Task<> send_json(Exchange& exchange, int status, const json::Value& value) {
@@ -60,7 +61,7 @@ Task<> send_json(Exchange& exchange, int status, const json::Value& value) {
       std::move(body));
 }
 
-Task<> send_item(Exchange& exchange, int status, const cache::Item& item) {
+Task<> send_item(Exchange& exchange, int status, cache::ItemPtr item) {
   if (exchange.form.kind == Form::Kind::Object && !exchange.form.yaml) {
     auto pieces = pieces_of(exchange.call, item);
     if (pieces.size() == 1) {
@@ -72,12 +73,12 @@ Task<> send_item(Exchange& exchange, int status, const cache::Item& item) {
     co_await exchange.response.send(status, headers_for(exchange), Bytes(std::move(body)));
     co_return;
   }
-  json::Value object = exchange.registry.decode(item, exchange.call);
+  json::Value object = exchange.registry.decode(*item, exchange.call);
   if (exchange.form.kind == Form::Kind::Partial) {
     object = partial_object(object);
   } else if (exchange.form.kind == Form::Kind::Table) {
     auto include = value_or_throw(parse_include_object(exchange.info.query.get("includeObject")));
-    json::Value table = empty_table(std::to_string(item.revision));
+    json::Value table = empty_table(std::to_string(item->revision()));
     table.set("columnDefinitions", column_definitions(*exchange.call.version));
     table.edit("rows").push_back(
         table_row(*exchange.call.version, object, include, exchange.registry.clock().now()));

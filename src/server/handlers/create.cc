@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "server/body.h"
 #include "server/handlers/handlers.h"
+#include "server/newest.h"
 
 namespace server {
 
@@ -24,10 +25,14 @@ Task<> handle_create(Exchange& exchange) {
   json::Value object =
       co_await read_object(exchange.request, exchange.call.field_validation, exchange.warnings);
   check_type(exchange.call, object);
-  auto written = co_await exchange.registry.create(exchange.call, std::move(object));
+  auto& registry = exchange.registry;
+  auto create = [&] { return registry.create(exchange.call, object); };
+  auto written = registry.store().shared()
+                     ? co_await attempt_with_newest(registry, create)
+                     : co_await registry.create(exchange.call, std::move(object));
   exchange.warnings.insert(exchange.warnings.end(), written.warnings.begin(),
                            written.warnings.end());
-  co_await send_item(exchange, 201, *written.item);
+  co_await send_item(exchange, 201, written.item);
 }
 
 }  // namespace server

@@ -10,9 +10,9 @@ namespace {
 constexpr std::size_t kPage = 500;
 
 json::Value success(const registry::Call& call, const cache::Item& item) {
-  json::Value details = json::Value::object({{"name", item.key.name}});
+  json::Value details = json::Value::object({{"name", item.name()}});
   if (!call.kind->group.empty()) details.set("group", call.kind->group);
-  details.set("kind", call.kind->plural).set("uid", item.header.uid);
+  details.set("kind", call.kind->plural).set("uid", item.uid());
   return json::Value::object({{"kind", "Status"},
                               {"apiVersion", "v1"},
                               {"metadata", json::Value::object()},
@@ -24,9 +24,9 @@ json::Value success(const registry::Call& call, const cache::Item& item) {
 Task<> delete_one(Exchange& exchange, const cache::Item& item,
                   const registry::DeleteOptions& options) {
   registry::Call call = exchange.call;
-  call.cluster = item.key.cluster;
-  call.ns = item.key.ns;
-  call.name = item.key.name;
+  call.cluster = item.cluster();
+  call.ns = item.ns();
+  call.name = item.name();
   call.verb = "delete";
   std::optional<Error> failure;
   try {
@@ -44,7 +44,7 @@ Task<> handle_delete(Exchange& exchange) {
   auto options = co_await read_delete_options(exchange);
   auto deleted = co_await exchange.registry.remove(exchange.call, options);
   if (deleted.finalizing) {
-    co_await send_item(exchange, 200, *deleted.item);
+    co_await send_item(exchange, 200, deleted.item);
     co_return;
   }
   co_await send_json(exchange, 200, success(exchange.call, *deleted.item));

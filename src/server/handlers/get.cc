@@ -13,7 +13,7 @@ Task<> handle_get(Exchange& exchange) {
     co_await send_json(exchange, 200, scale_of(*exchange.call.version->scale, object));
     co_return;
   }
-  co_await send_item(exchange, 200, *item);
+  co_await send_item(exchange, 200, item);
 }
 
 }  // namespace server

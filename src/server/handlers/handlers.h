@@ -43,10 +43,10 @@ Task<> handle_delete_collection(Exchange& exchange);
 http::Headers headers_for(const Exchange& exchange,
                           std::string_view content_type = "application/json");
 // Answers with one object in the form that was asked for.
-Task<> send_item(Exchange& exchange, int status, const cache::Item& item);
+Task<> send_item(Exchange& exchange, int status, cache::ItemPtr item);
 Task<> send_json(Exchange& exchange, int status, const json::Value& value);
 // An item's buffer, with the apiVersion of the call's version.
-std::vector<Bytes> pieces_of(const registry::Call& call, const cache::Item& item);
+std::vector<Bytes> pieces_of(const registry::Call& call, const cache::ItemPtr& item);
 // Cluster, namespace and selectors of a list, watch or deletecollection.
 cache::Filter filter_of(const Exchange& exchange);
 // The delete options of body and query.

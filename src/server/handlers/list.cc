@@ -47,11 +47,10 @@ Task<cache::Snapshot> page_of_the_past(Exchange& exchange, const cache::Filter& 
   cache::Snapshot snapshot;
   snapshot.revision = token.revision;
   for (const storage::Record& record : result.records) {
-    auto place = cache::parse_storage_key(record.key);
-    auto item = place ? cache::make_item(place->second, record) : nullptr;
+    auto item = cache::make_item(record);
     if (!item || !filter.accepts(*item)) continue;
     if (limit != 0 && snapshot.items.size() == limit) {
-      snapshot.next = item->key;
+      snapshot.next = item->key();
       break;
     }
     snapshot.items.push_back(std::move(item));
@@ -119,8 +118,8 @@ Task<> stream_objects(Exchange& exchange, const Page& page) {
   for (const cache::ItemPtr& item : page.snapshot.items) {
     if (!first) co_await exchange.response.write(Bytes::literal(","));
     first = false;
-    for (Bytes& piece : pieces_of(call, *item)) {
-      co_await exchange.response.write(Bytes(item, piece.view()));
+    for (Bytes& piece : pieces_of(call, item)) {
+      co_await exchange.response.write(std::move(piece));
     }
   }
   co_await exchange.response.write(Bytes::literal("]}\n"));

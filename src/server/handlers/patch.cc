@@ -69,7 +69,7 @@ Task<> handle_patch(Exchange& exchange) {
     co_await send_json(exchange, 200, scale_of(*call.version->scale, after));
     co_return;
   }
-  co_await send_item(exchange, 200, *written.item);
+  co_await send_item(exchange, 200, written.item);
 }
 
 }  // namespace server

@@ -23,7 +23,7 @@ Task<> handle_update(Exchange& exchange) {
     co_await send_json(exchange, 200, scale_of(*exchange.call.version->scale, after));
     co_return;
   }
-  co_await send_item(exchange, 200, *written.item);
+  co_await send_item(exchange, 200, written.item);
 }
 
 }  // namespace server

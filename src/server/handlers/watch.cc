@@ -33,13 +33,13 @@ class WatchStream {
   Task<> send(const cache::EventPtr& event) {
     if (is_large(*event->item)) return send_by_reference(event->type, event->item);
     // Rows of tables tell ages, so their frames are not shared.
-    if (exchange_.form.kind == Form::Kind::Table) return write(frame(event->type, *event->item));
-    return write(event->frame(form_key_, [&] { return frame(event->type, *event->item); }));
+    if (exchange_.form.kind == Form::Kind::Table) return write(frame(event->type, event->item));
+    return write(event->frame(form_key_, [&] { return frame(event->type, event->item); }));
   }
 
   Task<> send_present(const cache::ItemPtr& item) {
     if (is_large(*item)) return send_by_reference(cache::Event::Type::Added, item);
-    return write(frame(cache::Event::Type::Added, *item));
+    return write(frame(cache::Event::Type::Added, item));
   }
 
   Task<> send_bookmark(std::uint64_t revision, bool initial_end) {
@@ -74,27 +74,27 @@ class WatchStream {
   }
 
   bool is_large(const cache::Item& item) const {
-    return exchange_.form.kind == Form::Kind::Object && item.json.size() > kMaxCopied;
+    return exchange_.form.kind == Form::Kind::Object && item.json().size() > kMaxCopied;
   }
 
   Task<> send_by_reference(cache::Event::Type type, cache::ItemPtr item) {
     co_await write(Bytes(fmt::format(R"({{"type":"{}","object":)", type_text(type))));
-    for (Bytes& piece : pieces_of(exchange_.call, *item)) co_await write(std::move(piece));
+    for (Bytes& piece : pieces_of(exchange_.call, item)) co_await write(std::move(piece));
     co_await write(Bytes::literal("}\n"));
   }
 
-  Bytes frame(cache::Event::Type type, const cache::Item& item) {
+  Bytes frame(cache::Event::Type type, const cache::ItemPtr& item) {
     const auto& call = exchange_.call;
     if (exchange_.form.kind == Form::Kind::Object) {
       std::string object;
       for (const Bytes& piece : pieces_of(call, item)) object += piece.view();
       return line(type_text(type), object);
     }
-    json::Value object = exchange_.registry.decode(item, call);
+    json::Value object = exchange_.registry.decode(*item, call);
     if (exchange_.form.kind == Form::Kind::Partial) {
       return line(type_text(type), json::print(partial_object(object)));
     }
-    json::Value table = empty_table(std::to_string(item.revision));
+    json::Value table = empty_table(std::to_string(item->revision()));
     if (!std::exchange(columns_sent_, true)) {
       table.set("columnDefinitions", column_definitions(*call.version));
     }

@@ -1,0 +1,138 @@
+#include "bench/scanner.h"
+
+#include <cstring>
+
+namespace bench {
+
+// Levels: a list is {items: [{metadata: {name}}]}, a table {rows: [{object: {metadata: {name}}}]},
+// an event {object: {metadata: {name}}}.
+Scanner::Scanner(Shape shape, std::function<void(const ScannedItem&)> on_item)
+    : item_depth_(shape == Shape::Watch ? 1 : 3),
+      member_depth_(shape == Shape::List    ? 4
+                    : shape == Shape::Table ? 5
+                                            : 3),
+      is_watch_(shape == Shape::Watch),
+      on_item_(std::move(on_item)) {}
+
+void Scanner::feed(std::string_view bytes) {
+  while (!bytes.empty()) {
+    if (in_string_) {
+      bytes.remove_prefix(skip_string(bytes));
+      continue;
+    }
+    switch (bytes.front()) {
+      case '{': open(true); break;
+      case '[': open(false); break;
+      case '}':
+      case ']': close(); break;
+      case ',': expects_key_ = depth_ < 64 && (objects_ >> depth_ & 1) != 0; break;
+      case ':': expects_key_ = false; break;
+      case '"': begin_string(); break;
+      default: break;
+    }
+    bytes.remove_prefix(1);
+  }
+}
+
+void Scanner::open(bool is_object) {
+  ++depth_;
+  if (depth_ < 64) {
+    std::uint64_t bit = std::uint64_t{1} << depth_;
+    objects_ = is_object ? objects_ | bit : objects_ & ~bit;
+  }
+  expects_key_ = is_object;
+  if (depth_ < kKept) keys_[depth_].clear();
+  if (is_object && depth_ == item_depth_) item_ = {};
+}
+
+void Scanner::close() {
+  if (depth_ == 0) return;
+  bool is_item = depth_ == item_depth_ && (objects_ >> depth_ & 1) != 0 &&
+                 (is_watch_ || keys_[1] == "items" || keys_[1] == "rows");
+  if (is_item) {
+    ++items_;
+    if (on_item_) on_item_(item_);
+  }
+  --depth_;
+  expects_key_ = false;
+}
+
+std::string* Scanner::wanted() {
+  if (expects_key_) return depth_ < kKept ? &keys_[depth_] : nullptr;
+  if (depth_ >= kKept) return nullptr;
+  const std::string& name = keys_[depth_];
+  if (depth_ == member_depth_) {
+    const std::string& parent = keys_[depth_ - 1];
+    if (parent == "metadata") {
+      if (name == "name") return &item_.name;
+      return name == "resourceVersion" ? &item_.revision : nullptr;
+    }
+    if (parent == "status" && name == "phase") return &item_.phase;
+    return parent == "data" && name == "version" ? &item_.version : nullptr;
+  }
+  if (is_watch_) return depth_ == 1 && name == "type" ? &item_.type : nullptr;
+  if (depth_ == 2 && keys_[1] == "metadata") {
+    if (name == "resourceVersion") return &list_revision_;
+    if (name == "continue") return &continue_token_;
+  }
+  return nullptr;
+}
+
+bool Scanner::counts_payload() const {
+  return !expects_key_ && depth_ == member_depth_ && keys_[depth_] == "payload" &&
+         keys_[depth_ - 1] == "data";
+}
+
+void Scanner::begin_string() {
+  in_string_ = true;
+  escaped_ = false;
+  string_bytes_ = 0;
+  target_ = wanted();
+  if (target_) target_->clear();
+}
+
+void Scanner::end_string() {
+  in_string_ = false;
+  if (!target_ && counts_payload()) item_.payload_bytes = string_bytes_;
+}
+
+// Takes the rest of a string, or all that is there of it; returns how much that was.
+std::size_t Scanner::skip_string(std::string_view bytes) {
+  std::size_t at = 0;
+  while (at < bytes.size()) {
+    if (escaped_) {
+      escaped_ = false;
+      ++at;
+      continue;
+    }
+    std::size_t left = bytes.size() - at;
+    const void* quote = std::memchr(bytes.data() + at, '"', left);
+    std::size_t until =
+        quote ? static_cast<std::size_t>(static_cast<const char*>(quote) - bytes.data())
+              : bytes.size();
+    const void* slash = std::memchr(bytes.data() + at, '\\', until - at);
+    if (slash) {
+      at = static_cast<std::size_t>(static_cast<const char*>(slash) - bytes.data()) + 1;
+      escaped_ = true;
+      continue;
+    }
+    at = until;
+    break;
+  }
+  if (target_) target_->append(bytes.substr(0, at));
+  string_bytes_ += at;
+  if (at == bytes.size()) return at;
+  end_string();
+  return at + 1;
+}
+
+std::string_view find_text(std::string_view json, std::string_view member) {
+  std::string pattern = "\"" + std::string(member) + "\":\"";
+  std::size_t at = json.find(pattern);
+  if (at == std::string_view::npos) return {};
+  at += pattern.size();
+  std::size_t end = json.find('"', at);
+  return end == std::string_view::npos ? std::string_view() : json.substr(at, end - at);
+}
+
+}  // namespace bench

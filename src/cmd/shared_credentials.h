@@ -1,0 +1,18 @@
+// Several servers on one store are one API server to clients: they share the CA, the administrator
+// and the key of service account tokens. These stand in the store under a key that no API reaches,
+// and each server's root directory has a copy.
+#pragma once
+
+#include <string>
+
+#include "base/clock.h"
+#include "storage/store.h"
+
+namespace cmd {
+
+// Makes <root>/pki what the store says; the first server puts there what it has or makes. Blocks.
+// Call before anything of <root>/pki is loaded. Throws Error if the store or the files fail.
+void share_credentials(storage::Store& store, const std::string& root,
+                       const std::string& bind_address, const Clock& clock);
+
+}  // namespace cmd

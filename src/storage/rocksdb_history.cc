@@ -1,0 +1,106 @@
+// The log of events: reading it back, and forgetting what is older than Options::history.
+#include <rocksdb/convenience.h>
+#include <rocksdb/experimental.h>
+
+#include "base/log.h"
+#include "storage/rewind.h"
+#include "storage/rocksdb_store.h"
+
+namespace storage {
+
+std::vector<Event> RocksdbStore::events_since(Revision since,
+                                              std::shared_ptr<const rocksdb::Snapshot> at,
+                                              NewestValues newest) {
+  rocksdb::ReadOptions options;
+  options.snapshot = at.get();
+  std::vector<format::LogEntry> entries;
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, log_));
+  // Only now: an iterator keeps its files, but what was dropped before it was made is gone for
+  // older snapshots too.
+  if (since < oldest()) throw compacted(since, oldest());
+  for (it->Seek(format::log_key(Revision{number(since) + 1}, 0)); it->Valid(); it->Next()) {
+    auto entry = format::decode_log(it->key().ToStringView(), it->value().ToStringView());
+    if (!entry) must(rocksdb::Status::Corruption("malformed entry of the log"));
+    entries.push_back(std::move(*entry));
+  }
+  must(it->status());
+
+  // From the newest back: what an event wrote is what the key's next event replaced.
+  std::unordered_map<std::string, std::optional<Record>> state;
+  std::vector<Event> events(entries.size());
+  for (std::size_t i = entries.size(); i-- > 0;) {
+    format::LogEntry& entry = entries[i];
+    auto [place, is_new] = state.try_emplace(entry.key);
+    if (is_new && newest == NewestValues::Included) {
+      place->second = read(entry.key, at.get());
+    } else if (is_new && entry.present) {
+      place->second = Record{entry.key, Bytes(), Revision{}, entry.revision};
+    }
+    events[i] = Event{entry.revision, entry.key, place->second, entry.previous};
+    place->second = std::move(entry.previous);
+  }
+  return events;
+}
+
+Revision RocksdbStore::history_start(std::size_t events) const {
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions(), log_));
+  it->SeekToLast();
+  for (std::size_t passed = 0; it->Valid() && passed < events; ++passed) it->Prev();
+  must(it->status());
+  if (!it->Valid()) return oldest();
+  Revision before{format::decode_number(it->key().ToStringView()).value_or(0)};
+  return std::max(oldest(), before);
+}
+
+void RocksdbStore::drop_history(Revision revision) {
+  if (revision <= oldest()) return;
+  std::string first = format::log_key(Revision{}, 0);
+  std::string end = format::log_key(Revision{number(revision) + 1}, 0);
+  rocksdb::WriteBatch batch;
+  batch.DeleteRange(log_, first, end);
+  batch.Put(meta_, "oldest", format::encode_number(number(revision)));
+  // Published first: a reader that starts now must not expect what is about to go.
+  oldest_.store(number(revision), std::memory_order_release);
+  rocksdb::WriteOptions sync;
+  sync.sync = true;  // rocksdb_log.h relies on at most one record that is not
+  auto status = db_->Write(sync, &batch);
+  if (is_full(status)) {
+    refuse_writes();
+    return;
+  }
+  must(status);
+  // Whole files go at once, without a compaction; the rest is compacted in the background.
+  rocksdb::Slice from(first), to(end);
+  status = rocksdb::DeleteFilesInRange(db_.get(), log_, &from, &to, false);
+  rocksdb::FlushOptions flush;
+  flush.wait = false;
+  if (status.ok()) status = db_->Flush(flush, log_);
+  if (status.ok()) status = rocksdb::experimental::SuggestCompactRange(db_.get(), log_, &from, &to);
+  if (!status.ok()) {
+    log(LogLevel::Warning, "storage", "dropped history takes room until it is compacted",
+        {{"error", status.ToString()}});
+  }
+}
+
+// Not at once when the store is opened: it would take the processor from the load.
+void RocksdbStore::start_compaction() {
+  if (compacting_) return;
+  must(db_->EnableAutoCompaction({kv_, log_, meta_}));
+  compacting_ = true;
+}
+
+void RocksdbStore::keep_history() {
+  auto now = Clock::now();
+  if (marks_.empty() || now - marks_.back().first > options_.history / 30) {
+    marks_.emplace_back(now, newest());
+    acknowledged_->sync();
+  }
+  Revision drop{};
+  while (marks_.size() > 1 && now - marks_.front().first > options_.history) {
+    drop = marks_.front().second;
+    marks_.pop_front();
+  }
+  if (drop != Revision{} && writable_) drop_history(drop);
+}
+
+}  // namespace storage

@@ -1,0 +1,130 @@
+// Damage to the log: what is torn is left out, what was acknowledged is missed.
+#include "storage/rocksdb_log.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/strings.h"
+#include "storage/crc32c.h"
+#include "storage/rocksdb_acknowledged.h"
+#include "storage/rocksdb_testing.h"
+
+namespace storage {
+namespace {
+
+using State = LogVerdict::State;
+namespace fs = std::filesystem;
+
+TEST(Crc32c, IsTheOneOfTheStandard) {
+  EXPECT_EQ(crc32c("123456789"), 0xe3069283u);
+  EXPECT_EQ(crc32c("6789", crc32c("12345")), 0xe3069283u);
+}
+
+TEST(RocksdbLog, WhatAKilledProcessLeavesIsWhole) {
+  KilledStore store(20, 50'000);  // records over several blocks
+  EXPECT_EQ(judge_log(store.directory()).state, State::Whole);
+  EXPECT_EQ(store.found(), 20);
+}
+
+TEST(RocksdbLog, AFlippedBitIsSeenWhereverItIs) {
+  KilledStore store(6, 20);
+  std::string path = store.log_file(), content = read_whole(path);
+  std::size_t damaged = 0;
+  for (std::size_t at = 0; at < content.size(); ++at) {
+    std::string flipped = content;
+    flipped[at] = static_cast<char>(flipped[at] ^ (1 << at % 8));
+    write_whole(path, flipped);
+    auto state = judge_log(store.directory()).state;
+    ASSERT_NE(state, State::Whole) << at;
+    damaged += state == State::Damaged ? 1 : 0;
+  }
+  // In all but the last record, which may have been torn.
+  EXPECT_GT(damaged, content.size() * 3 / 4);
+  EXPECT_LT(damaged, content.size());
+}
+
+TEST(RocksdbLog, ALogCutAnywhereIsNeverTakenForDamaged) {
+  KilledStore store(4, 40'000);
+  std::string path = store.log_file(), content = read_whole(path);
+  for (std::size_t size = 0; size <= content.size(); size += 499) {
+    write_whole(path, content.substr(0, size));
+    EXPECT_NE(judge_log(store.directory()).state, State::Damaged) << size;
+  }
+}
+
+TEST(RocksdbLog, APageOfZerosAndAMissingRecordAreDamage) {
+  KilledStore store(40, 3000);
+  std::string path = store.log_file(), content = read_whole(path);
+  std::string zeroed = content;
+  std::fill_n(zeroed.begin() + 40'960, 4096, '\0');
+  write_whole(path, zeroed);
+  EXPECT_EQ(judge_log(store.directory()).state, State::Damaged);
+
+  std::string without = content;
+  without.erase(32 * 1024, 32 * 1024);  // a block, which is a sound piece of file
+  write_whole(path, without);
+  EXPECT_EQ(judge_log(store.directory()).state, State::Damaged);
+}
+
+TEST(RocksdbLog, AWriteThatWasTornAndNotAcknowledgedIsLeftOut) {
+  for (bool cut : {true, false}) {  // or pages of it were not written
+    KilledStore store(5, 20'000);
+    std::string path = store.log_file(), content = read_whole(path);
+    if (cut) {
+      content.resize(content.size() - 10'000);
+    } else {
+      std::fill_n(content.end() - 12'000, 4096, '\0');
+    }
+    write_whole(path, content);
+    store.forget_acknowledgements(1);
+    EXPECT_EQ(judge_log(store.directory()).state, State::Torn);
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(store.found(), 4);
+    EXPECT_TRUE(testing::internal::GetCapturedStderr().contains("torn by a crash"));
+    EXPECT_EQ(store.found(), 4);
+  }
+}
+
+TEST(RocksdbLog, AnAcknowledgedWriteThatIsMissingIsNotLeftOutInSilence) {
+  for (bool whole_record : {false, true}) {
+    KilledStore store(5, 20'000);
+    std::string path = store.log_file(), content = read_whole(path);
+    content.pop_back();
+    write_whole(path, content);
+    std::string place = judge_log(store.directory()).place;
+    auto start = parse_u64(place.substr(place.rfind(' ') + 1));
+    if (whole_record) write_whole(path, content.substr(0, *start));
+    std::string before = contents_of(store.directory()), why = open_error(store.directory());
+    EXPECT_TRUE(why.contains("was acknowledged, but the newest on disk is")) << why;
+    EXPECT_TRUE(why.contains("kcp restore")) << why;
+    if (!whole_record) EXPECT_EQ(contents_of(store.directory()), before);
+    EXPECT_FALSE(open_error(store.directory()).empty());
+    // The way out that the message names.
+    fs::remove(acknowledged_path(store.directory()));
+    EXPECT_EQ(store.found(), 4);
+  }
+}
+
+TEST(RocksdbLog, ADamagedLogIsRefusedAndLeftAsItIs) {
+  KilledStore store(20, 5000);
+  std::string path = store.log_file();
+  flip(path, fs::file_size(path) / 2);
+  std::string before = contents_of(store.directory()), why = open_error(store.directory());
+  EXPECT_TRUE(why.contains("its log is corrupt: " + path + " at byte ")) << why;
+  EXPECT_TRUE(why.contains("restore a backup with kcp restore")) << why;
+  EXPECT_EQ(contents_of(store.directory()), before);
+  flip(path, fs::file_size(path) / 2);
+  EXPECT_EQ(store.found(), 20);
+}
+
+TEST(RocksdbLog, AnUnreadableNoteSaysNothing) {
+  KilledStore store(3, 10);
+  EXPECT_NE(read_acknowledged(store.directory()), 0u);
+  flip(acknowledged_path(store.directory()), 7);
+  EXPECT_EQ(read_acknowledged(store.directory()), 0u);
+  EXPECT_EQ(store.found(), 3);
+}
+
+}  // namespace
+}  // namespace storage
