@@ -113,7 +113,7 @@ std::string text() {
   std::lock_guard lock(all.mutex);
   std::string out;
   for (const auto& [name, family] : all.families) write_family(out, name, family);
-  return out;
+  return out + process_text();
 }
 
 }  // namespace metrics

@@ -53,7 +53,9 @@ Gauge& gauge(std::string_view name, std::string_view help, std::string_view labe
 Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> bounds,
                      std::string_view labels = "");
 
-// The whole registry as Prometheus text, families in name order.
+// The whole registry as Prometheus text, families in name order, then process_text().
 std::string text();
+// Processor time, memory, descriptors and start of this process.
+std::string process_text();
 
 }  // namespace metrics

@@ -69,6 +69,30 @@ class StoreCache final : public Cache, public storage::Observer {
     return found;
   }
 
+  std::vector<TableId> tables() const override {
+    std::vector<TableId> all;
+    std::shared_lock lock(mutex_);
+    for (const auto& [id, table] : tables_) all.push_back(id);
+    return all;
+  }
+
+  void forget_events(std::uint64_t revision) override {
+    std::shared_lock lock(mutex_);
+    for (const auto& [id, table] : tables_) table->forget_events(revision);
+  }
+
+  void wake_watchers() override {
+    std::shared_lock lock(mutex_);
+    for (const auto& [id, table] : tables_) table->wake_all();
+  }
+
+  Size size() const override {
+    Size size;
+    std::shared_lock lock(mutex_);
+    for (const auto& [id, table] : tables_) table->add_to(size);
+    return size;
+  }
+
   void listen(const TableId& id, Listener listener) override {
     table_for(id).listen(std::move(listener));
   }

@@ -123,6 +123,8 @@ class Cache {
   virtual Table& table(const TableId& id) = 0;
   // All identities under which a resource has a table.
   virtual std::vector<TableId> tables(std::string_view group, std::string_view resource) = 0;
+  // All tables, also those that are empty.
+  virtual std::vector<TableId> tables() const = 0;
 
   // Adds a listener for one table; it first sees every present object as Added. Only before
   // requests are served or from start-up code; listeners live as long as the cache.
@@ -139,6 +141,19 @@ class Cache {
   virtual std::uint64_t revision() const = 0;
   // Returns when revision() >= `revision`; Timeout ("Too large resource version") after 3 s.
   virtual Task<> wait_until(std::uint64_t revision) = 0;
+
+  // Drops events up to `revision`; who has not seen them is told that his watch has expired.
+  virtual void forget_events(std::uint64_t revision) = 0;
+  // All watchers that wait return from next(), whether or not there is something for them.
+  virtual void wake_watchers() = 0;
+
+  // How much is kept, in all.
+  struct Size {
+    std::size_t tables = 0, objects = 0, object_bytes = 0;
+    std::size_t events = 0, event_bytes = 0;  // of the rings
+    std::size_t waiting = 0;                  // watchers
+  };
+  virtual Size size() const = 0;
 
   // The objects of one logical cluster, or of one namespace of it ("" = all), at most `limit`.
   virtual std::vector<Placed> content(std::string_view cluster, std::string_view ns,

@@ -216,6 +216,29 @@ TEST_F(CacheTest, SlowWatchersExpireButQuietOnesDoNot) {
   EXPECT_EQ(got, "1");
 }
 
+TEST_F(CacheTest, AQuietWatcherOutlivesForgottenEvents) {
+  open();
+  auto start = put({"c1", "n", "a"});
+  auto quiet = *maps().watch({.cluster = "c3"}, start);
+  std::string got;
+  Scope scope(loop_);
+  auto wait = [](Watcher& w, std::string* out) -> Task<> {
+    auto batch = co_await w.next(60s);
+    *out = batch.expired ? "expired" : std::to_string(batch.revision);
+  };
+  scope.spawn("wait", wait(*quiet, &got));
+  loop_.run_until_idle();
+  auto last = put({"c1", "n", "a"});
+
+  cache_->forget_events(last);
+  loop_.advance(61s);
+  loop_.run_until_idle();
+
+  EXPECT_EQ(got, std::to_string(last));
+  put({"c3", "n", "a"});
+  EXPECT_EQ(read(*quiet), "+a ");
+}
+
 TEST_F(CacheTest, ListenersAreNeverBehindAnAcknowledgedWrite) {
   store_ = std::make_unique<storage::MemoryStore>();
   put({"c1", "n", "a"});

@@ -14,6 +14,7 @@ bool is_before(const ItemPtr& item, KeyView key) { return item->key() < key; }
 ChunkRef ChunkRef::make(std::vector<ItemPtr> items) {
   ChunkRef ref;
   ref.chunk_ = new Chunk;
+  for (const ItemPtr& item : items) ref.chunk_->labels.add(item->labels());
   ref.chunk_->items = std::move(items);
   return ref;
 }
@@ -48,7 +49,7 @@ ItemPtr Objects::find(KeyView key) const {
   return is_at(position, key) ? chunks_[position.chunk].items()[position.at] : nullptr;
 }
 
-std::vector<ItemPtr>& Objects::edit(std::size_t chunk) {
+Chunk& Objects::edit(std::size_t chunk) {
   ChunkRef& ref = chunks_[chunk];
   if (!ref.is_only()) ref = ChunkRef::make(ref.items());
   return ref.edit();
@@ -57,7 +58,11 @@ std::vector<ItemPtr>& Objects::edit(std::size_t chunk) {
 ItemPtr Objects::put(ItemPtr item) {
   Position position = lower_bound(item->key());
   if (is_at(position, item->key())) {
-    return std::exchange(edit(position.chunk)[position.at], std::move(item));
+    bytes_ += item->json().size();
+    bytes_ -= chunks_[position.chunk].items()[position.at]->json().size();
+    Chunk& chunk = edit(position.chunk);
+    chunk.labels.add(item->labels());
+    return std::exchange(chunk.items[position.at], std::move(item));
   }
   insert(position, std::move(item));
   return nullptr;
@@ -69,10 +74,12 @@ void Objects::append(Objects behind) {
   chunks_.insert(chunks_.end(), std::make_move_iterator(behind.chunks_.begin()),
                  std::make_move_iterator(behind.chunks_.end()));
   size_ += behind.size_;
+  bytes_ += behind.bytes_;
 }
 
 void Objects::insert(Position position, ItemPtr item) {
   ++size_;
+  bytes_ += item->json().size();
   auto has_room = [this](std::size_t chunk) { return chunks_[chunk].items().size() < kChunk; };
   bool fits = position.chunk < chunks_.size() && has_room(position.chunk);
   if (position.at == 0 && position.chunk > 0 && (!fits || has_room(position.chunk - 1))) {
@@ -83,19 +90,20 @@ void Objects::insert(Position position, ItemPtr item) {
     chunks_.push_back(ChunkRef::make({std::move(item)}));
     return;
   }
-  auto& items = edit(position.chunk);
+  Chunk& chunk = edit(position.chunk);
+  auto& items = chunk.items;
   if (items.size() < kChunk) {
+    chunk.labels.add(item->labels());
     items.insert(items.begin() + static_cast<std::ptrdiff_t>(position.at), std::move(item));
     return;
   }
   // In order of keys the chunks stay full, otherwise they are divided in the middle.
   std::size_t keep = position.at == kChunk ? kChunk : kChunk / 2;
-  std::vector<ItemPtr> rest(std::make_move_iterator(items.begin() + keep),
-                            std::make_move_iterator(items.end()));
+  items.insert(items.begin() + static_cast<std::ptrdiff_t>(position.at), std::move(item));
+  auto middle = std::make_move_iterator(items.begin() + static_cast<std::ptrdiff_t>(keep));
+  std::vector<ItemPtr> rest(middle, std::make_move_iterator(items.end()));
   items.resize(keep);
-  auto& target = position.at > keep || keep == kChunk ? rest : items;
-  std::size_t at = &target == &rest ? position.at - keep : position.at;
-  target.insert(target.begin() + static_cast<std::ptrdiff_t>(at), std::move(item));
+  if (keep < kChunk) chunks_[position.chunk] = ChunkRef::make(std::move(items));
   chunks_.insert(chunks_.begin() + static_cast<std::ptrdiff_t>(position.chunk) + 1,
                  ChunkRef::make(std::move(rest)));
 }
@@ -104,16 +112,19 @@ ItemPtr Objects::take(KeyView key) {
   Position position = lower_bound(key);
   if (!is_at(position, key)) return nullptr;
   --size_;
-  auto& items = edit(position.chunk);
+  bytes_ -= chunks_[position.chunk].items()[position.at]->json().size();
+  auto& items = edit(position.chunk).items;
   ItemPtr taken = std::move(items[position.at]);
   items.erase(items.begin() + static_cast<std::ptrdiff_t>(position.at));
   auto chunk = chunks_.begin() + static_cast<std::ptrdiff_t>(position.chunk);
   if (items.empty()) {
     chunks_.erase(chunk);
   } else if (position.chunk > 0 && (chunk - 1)->items().size() + items.size() <= kChunk / 2) {
-    auto& before = edit(position.chunk - 1);
-    before.insert(before.end(), std::make_move_iterator(items.begin()),
-                  std::make_move_iterator(items.end()));
+    Chunk& before = edit(position.chunk - 1);
+    for (ItemPtr& one : items) {
+      before.labels.add(one->labels());
+      before.items.push_back(std::move(one));
+    }
     chunks_.erase(chunk);
   }
   return taken;

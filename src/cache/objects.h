@@ -10,12 +10,14 @@
 #include <vector>
 
 #include "cache/item.h"
+#include "cache/label_summary.h"
 
 namespace cache {
 
 class Chunk {
  public:
   std::vector<ItemPtr> items;
+  LabelSummary labels;  // of the items, and maybe of some that have gone
 
  private:
   friend class ChunkRef;
@@ -40,8 +42,9 @@ class ChunkRef {
   }
 
   const std::vector<ItemPtr>& items() const { return chunk_->items; }
+  const LabelSummary& labels() const { return chunk_->labels; }
   bool is_only() const { return chunk_->refs_.load(std::memory_order_acquire) == 1; }
-  std::vector<ItemPtr>& edit() { return chunk_->items; }  // requires is_only()
+  Chunk& edit() { return *chunk_; }  // requires is_only()
 
  private:
   Chunk* chunk_ = nullptr;
@@ -51,10 +54,12 @@ class ChunkRef {
 // time.
 class Range {
  public:
-  // Calls `visit` for each object in order until it returns false.
+  // Calls `visit` for each object in order until it returns false. With a query, objects that
+  // cannot match it may be left out.
   template <class F>
-  void for_each(F visit) const {
+  void for_each(F visit, const LabelQuery* query = nullptr) const {
     for (std::size_t i = 0; i < chunks_.size(); ++i) {
+      if (query && !query->may_match(chunks_[i].labels())) continue;
       const auto& items = chunks_[i].items();
       std::size_t end = i + 1 == chunks_.size() ? end_ : items.size();
       for (std::size_t at = i == 0 ? begin_ : 0; at < end; ++at) {
@@ -82,6 +87,7 @@ class Objects {
   void append(ItemPtr item);
   void append(Objects behind);
   std::size_t size() const { return size_; }
+  std::size_t bytes() const { return bytes_; }  // of their texts
 
   // The objects from `first` on, before `last` (null: to the end).
   Range range(KeyView first, const KeyView* last) const;
@@ -94,11 +100,12 @@ class Objects {
   // The first object that is not before `key`; at the end chunk == chunks_.size().
   Position lower_bound(KeyView key) const;
   bool is_at(Position position, KeyView key) const;
-  std::vector<ItemPtr>& edit(std::size_t chunk);
+  Chunk& edit(std::size_t chunk);
   void insert(Position position, ItemPtr item);
 
   std::vector<ChunkRef> chunks_;  // none is empty
   std::size_t size_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace cache

@@ -131,6 +131,52 @@ TEST(Objects, ARangeStaysAsItWasTaken) {
   EXPECT_EQ(names(objects.range({}, nullptr)), "n/a n/b n/b2 ");
 }
 
+// Chunks are passed over by their summaries; nothing that matches is.
+TEST(Objects, ASelectorFindsWhatItMatchesAfterAnyChanges) {
+  std::mt19937 random(2);
+  Objects objects;
+  std::map<std::string, std::string> colors;
+  for (int step = 0; step < 20'000; ++step) {
+    std::string name = std::to_string(random() % 3000), color = std::to_string(random() % 500);
+    if (random() % 4 == 0) {
+      objects.take({"c", "n", name});
+      colors.erase(name);
+    } else {
+      objects.put(Item::make({"c", "n", name},
+                             R"({"apiVersion":"v1","kind":"A","metadata":{"name":")" + name +
+                                 R"(","labels":{"color":")" + color + R"("}}})",
+                             1));
+      colors[name] = color;
+    }
+  }
+  auto found = [&](const char* text) {
+    auto selector = *object::LabelSelector::parse(text);
+    LabelQuery query(selector);
+    std::size_t matching = 0, visited = 0;
+    objects.range({}, nullptr)
+        .for_each(
+            [&](const ItemPtr& one) {
+              ++visited;
+              matching += selector.matches(one->labels()) ? 1 : 0;
+              return true;
+            },
+            &query);
+    return std::pair(matching, visited);
+  };
+  for (const char* color : {"7", "77", "499"}) {
+    auto expected = static_cast<std::size_t>(
+        std::ranges::count_if(colors, [&](const auto& one) { return one.second == color; }));
+    auto [matching, visited] = found(("color=" + std::string(color)).c_str());
+    EXPECT_EQ(matching, expected);
+    EXPECT_LT(visited, colors.size());
+  }
+  EXPECT_EQ(found("color=none").first, 0u);
+  EXPECT_LT(found("color=none").second, colors.size() / 2);
+  EXPECT_EQ(found("shape").second, 0u);
+  EXPECT_EQ(found("!shape").first, colors.size());
+  EXPECT_EQ(found("color notin (7)").second, colors.size());
+}
+
 TEST(Objects, NothingIsInAnEmptyRange) {
   Objects objects;
   objects.append(item({"b", "n", "a"}));

@@ -42,8 +42,9 @@ class RingWatcher final : public Watcher {
   }
 
  private:
-  // What the ring has behind the cursor.
-  Batch read() {
+  // What the ring has behind the cursor. Not inlined: next()'s frame would keep room for its locals
+  // as long as it waits.
+  [[gnu::noinline]] Batch read() {
     Batch batch;
     std::shared_lock lock(table_.mutex_);
     // Read before the ring, so that everything up to it is in the ring.
@@ -98,10 +99,11 @@ class RingWatcher final : public Watcher {
 
   // Moves the cursor over events of other clusters, so that a quiet watcher of a busy table is not
   // mistaken for a slow one.
-  void skip(std::uint64_t nothing_until, const std::pair<std::string, std::uint64_t>& key) {
+  [[gnu::noinline]] void skip(std::uint64_t nothing_until,
+                              const std::pair<std::string, std::uint64_t>& key) {
     std::shared_lock lock(table_.mutex_);
-    if (table_.waiters_.contains(key) && !table_.ring_.empty()) {
-      nothing_until = table_.ring_.back()->revision;  // never woken: none of the events was for us
+    if (table_.waiters_.contains(key)) {  // never woken: none of the events was for us
+      nothing_until = table_.ring_.empty() ? table_.floor_ : table_.ring_.back()->revision;
     }
     cursor_ = std::max(cursor_, nothing_until);
   }
@@ -137,7 +139,8 @@ Snapshot MemoryTable::list(const Filter& filter, std::size_t limit, std::optiona
   bool all = filter.labels.matches_everything() && !filter.matches && filter.name.empty();
   std::size_t size = all ? range.size() : 0;
   snapshot.items.reserve(limit == 0 ? size : std::min(size, limit));
-  range.for_each([&](const ItemPtr& item) {
+  LabelQuery query(filter.labels);
+  auto visit = [&](const ItemPtr& item) {
     if (!all && !filter.accepts(*item)) return true;
     if (limit != 0 && snapshot.items.size() == limit) {
       snapshot.next = Key(item->key());
@@ -145,7 +148,8 @@ Snapshot MemoryTable::list(const Filter& filter, std::size_t limit, std::optiona
     }
     snapshot.items.push_back(item);
     return true;
-  });
+  };
+  range.for_each(visit, &query);
   if (all && snapshot.next) snapshot.remaining = size - limit;
   return snapshot;
 }
@@ -190,13 +194,20 @@ void MemoryTable::push(EventPtr event) {
   ring_bytes_ += more;
   room_.used += more;
   ring_.push_back(std::move(event));
-  while (is_ring_full()) {
-    std::size_t less = weight(*ring_.front());
-    ring_bytes_ -= less;
-    room_.used -= less;
-    floor_ = ring_.front()->revision;
-    ring_.pop_front();
-  }
+  while (is_ring_full()) drop_oldest();
+}
+
+void MemoryTable::drop_oldest() {
+  std::size_t less = weight(*ring_.front());
+  ring_bytes_ -= less;
+  room_.used -= less;
+  floor_ = ring_.front()->revision;
+  ring_.pop_front();
+}
+
+void MemoryTable::forget_events(std::uint64_t revision) {
+  std::unique_lock lock(mutex_);
+  while (!ring_.empty() && ring_.front()->revision <= revision) drop_oldest();
 }
 
 EventPtr MemoryTable::apply(KeyView key, ItemPtr current, std::uint64_t revision) {
@@ -227,6 +238,22 @@ void MemoryTable::wake(std::string_view cluster, std::uint64_t revision) {
     last->second.resolve(revision - 1);
   }
   waiters_.erase(first, last);
+}
+
+void MemoryTable::wake_all() {
+  std::unique_lock lock(mutex_);
+  for (const auto& [key, waiter] : waiters_) waiter.resolve(0);
+  waiters_.clear();
+}
+
+void MemoryTable::add_to(Cache::Size& size) const {
+  std::shared_lock lock(mutex_);
+  ++size.tables;
+  size.objects += objects_.size();
+  size.object_bytes += objects_.bytes();
+  size.events += ring_.size();
+  size.event_bytes += ring_bytes_;
+  size.waiting += waiters_.size();
 }
 
 void MemoryTable::listen(Listener listener) {

@@ -46,6 +46,9 @@ class MemoryTable final : public Table {
   void listen(Listener listener);
   void tell_listeners(const Event& event) const;
   void for_each(const std::function<void(const ItemPtr&)>& visit) const;
+  void forget_events(std::uint64_t revision);
+  void wake_all();
+  void add_to(Cache::Size& size) const;
   // The objects of a cluster, or of a namespace of it, until `visit` says false.
   void collect(std::string_view cluster, std::string_view ns,
                const std::function<bool(const ItemPtr&)>& visit) const;
@@ -60,6 +63,7 @@ class MemoryTable final : public Table {
   Range range_of(const Filter& filter, std::optional<Key> from) const;  // requires mutex_
 
   void push(EventPtr event);
+  void drop_oldest();
   void wake(std::string_view cluster, std::uint64_t revision);
 
   bool is_ring_full() const;

@@ -46,6 +46,21 @@ TEST_F(RingTest, ManyTablesTogetherHoldNoMoreThanTheirRoom) {
   EXPECT_TRUE(tables.back()->watch({}, revision_ - 1));
 }
 
+TEST_F(RingTest, ForgottenEventsGiveTheirRoomBackAndCannotBeWatchedFrom) {
+  MemoryTable table(1000, room_, seen_);
+  fill(table, 1000);
+  std::size_t before = room_.used;
+
+  table.forget_events(revision_ - 5);
+
+  EXPECT_LT(room_.used, before / 2);
+  EXPECT_FALSE(table.watch({}, revision_ - 6));
+  EXPECT_TRUE(table.watch({}, revision_ - 5));
+  table.forget_events(revision_ + 100);
+  EXPECT_EQ(room_.used, 0u);
+  EXPECT_TRUE(table.watch({}, revision_));
+}
+
 TEST_F(RingTest, TheNewestEventIsThereHoweverLargeItIs) {
   MemoryTable table(1000, room_, seen_);
 

@@ -3,6 +3,7 @@
 #include "auth/rbac.h"
 #include "auth/workspace_authorizer.h"
 #include "base/error.h"
+#include "base/metrics.h"
 #include "cmd/backup_source.h"
 #include "cmd/credentials.h"
 #include "cmd/files.h"
@@ -137,6 +138,20 @@ struct ApiServer::Parts {
 
 namespace {
 
+metrics::Gauge& leading() {
+  return metrics::gauge("kcp_leader", "1 while controllers run here: 0 if another server leads.");
+}
+
+// The cache's events go when the store's history goes: their objects may be the last that is left
+// of what was removed.
+Task<> forget_with_store(cache::Cache& cache, const storage::Store& store) {
+  constexpr Duration kLook = 10s;
+  while (true) {
+    co_await sleep_for(kLook);
+    cache.forget_events(storage::number(store.oldest()));
+  }
+}
+
 // Waits until cancelled or until a part fails; open watches are then told to end.
 Task<> wait_for_stop(server::Server& api, Scope& scope) {
   struct Stop {
@@ -149,6 +164,11 @@ Task<> wait_for_stop(server::Server& api, Scope& scope) {
 }  // namespace
 
 Task<> ApiServer::run_controllers(Parts& parts, std::function<void(Scope&)> add_controllers) {
+  struct Leading {
+    metrics::Gauge& gauge = leading();
+    Leading() { gauge.add(1); }
+    ~Leading() { gauge.add(-1); }
+  } leading;
   co_await with_scope([&](Scope& scope) -> Task<> {
     std::vector holders{controllers::namespace_holder(*parts.registry),
                         controllers::definition_holder(*parts.registry)};
@@ -213,6 +233,8 @@ Task<> ApiServer::run(std::function<void(Scope&)> add_controllers, std::function
     scope.spawn("controllers", parts.store->while_leading([&parts, add_controllers] {
       return run_controllers(parts, add_controllers);
     }));
+    scope.spawn("history", forget_with_store(*parts.cache, *parts.store));
+    leading();
     parts.api.ready();
     if (on_ready) scope.loop().post(std::move(on_ready));
     return wait_for_stop(parts.api, scope);

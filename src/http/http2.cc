@@ -41,11 +41,21 @@ void append_fields(std::vector<nghttp2_nv>& fields, const Headers& headers) {
 struct Http2Callbacks {
   static Http2Session& self(void* user) { return *static_cast<Http2Session*>(user); }
 
+  // Where that pseudo header of a request goes; null if it is not one.
+  static std::string* part_of_line(Http2Stream& stream, std::string_view key) {
+    if (!stream.line || !key.starts_with(':')) return nullptr;
+    if (key == ":method") return &stream.line->method;
+    if (key == ":path") return &stream.line->path;
+    if (key == ":authority") return &stream.line->authority;
+    return key == ":scheme" ? &stream.line->scheme : nullptr;
+  }
+
   static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     bool request = frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST;
     if (request) {
       auto stream = std::make_shared<Http2Stream>();
       stream->id = frame->hd.stream_id;
+      stream->line = std::make_unique<Http2RequestLine>();
       self(user).streams_.emplace(stream->id, std::move(stream));
     }
     return 0;
@@ -65,16 +75,10 @@ struct Http2Callbacks {
     if (too_much) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // resets the stream
     if (stream->headers_complete)
       stream->trailers.add(key, text);
-    else if (key == ":method")
-      stream->method = text;
-    else if (key == ":path")
-      stream->path = text;
-    else if (key == ":authority")
-      stream->authority = text;
-    else if (key == ":scheme")
-      stream->scheme = text;
     else if (key == ":status")
       stream->status = std::atoi(std::string(text).c_str());
+    else if (std::string* part = part_of_line(*stream, key))
+      *part = text;
     else
       stream->headers.add(key, text);
     return 0;

@@ -20,12 +20,17 @@ namespace http {
 
 inline constexpr std::size_t kHighWaterBytes = 256 * 1024;
 
+// What a request that came in begins with.
+struct Http2RequestLine {
+  std::string method, path, authority, scheme;
+};
+
 // One request and its response, in either direction. Shared by the session, the task that handles
-// it and the body that its user holds.
+// it and the body that its user holds. Small: a watch waits with one for an hour.
 struct Http2Stream {
   std::int32_t id = 0;
-  std::string method, path, authority, scheme;  // of a request that came in
-  int status = 0;                               // of a response that came in
+  int status = 0;                          // of a response that came in
+  std::unique_ptr<Http2RequestLine> line;  // until somebody handles the request
   Headers headers;
   Headers trailers;  // behind the incoming body
   std::size_t header_bytes = 0;

@@ -3,6 +3,32 @@
 #include "base/error.h"
 
 namespace http {
+namespace {
+
+constexpr std::size_t kKeptPieces = 4;      // room that an empty queue may keep
+constexpr std::size_t kTakenAtOnce = 1024;  // from here on the room of what was taken is used again
+
+}  // namespace
+
+Bytes Pieces::pop() {
+  Bytes piece = std::move(all_[first_++]);
+  if (empty()) {
+    clear();
+  } else if (first_ >= kTakenAtOnce && first_ * 2 >= all_.size()) {
+    all_.erase(all_.begin(), all_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+  }
+  return piece;
+}
+
+void Pieces::clear() {
+  if (all_.capacity() > kKeptPieces) {
+    std::vector<Bytes>().swap(all_);
+  } else {
+    all_.clear();
+  }
+  first_ = 0;
+}
 
 void Pipe::wake(std::optional<Resolver<Done>>& waiter) {
   if (auto one = std::exchange(waiter, std::nullopt)) one->resolve(Done{});
@@ -19,7 +45,7 @@ Task<> Pipe::write(Bytes piece) {
 void Pipe::push(Bytes piece) {
   if (piece.empty() || reader_gone_) return;
   queued_ += piece.size();
-  pieces_.push_back(std::move(piece));
+  pieces_.push(std::move(piece));
   wake(reader_);
 }
 
@@ -30,14 +56,13 @@ void Pipe::end() {
 
 void Pipe::fail(std::string why) {
   if (ended_) return;
-  failure_ = std::move(why);
+  failure_ = std::make_unique<std::string>(std::move(why));
   end();
 }
 
 std::optional<Bytes> Pipe::try_read() {
   if (pieces_.empty()) return {};
-  Bytes piece = std::move(pieces_.front());
-  pieces_.pop_front();
+  Bytes piece = pieces_.pop();
   queued_ -= piece.size();
   if (queued_ < high_water_) wake(writer_);
   return piece;
@@ -47,7 +72,7 @@ void Pipe::consume(std::size_t count) {
   Bytes& front = pieces_.front();
   queued_ -= count;
   if (count == front.size()) {
-    pieces_.pop_front();
+    pieces_.pop();
   } else {
     front = front.slice(count);
   }
@@ -59,7 +84,7 @@ Task<std::optional<Bytes>> Pipe::read() {
     co_await wait_for([this](Resolver<Done> done) { reader_ = done; });
   }
   auto piece = try_read();
-  if (!piece && !failure_.empty()) throw Error::bad_request(failure_);
+  if (!piece && failure_) throw Error::bad_request(*failure_);
   co_return piece;
 }
 

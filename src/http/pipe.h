@@ -2,14 +2,31 @@
 // of an in-process call, the incoming body of an HTTP/2 stream, and the outgoing one.
 #pragma once
 
-#include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/task.h"
 
 namespace http {
+
+// A queue that holds no memory while it is empty: most pipes are, most of the time.
+class Pieces {
+ public:
+  bool empty() const { return first_ == all_.size(); }
+  const Bytes& front() const { return all_[first_]; }
+  Bytes& front() { return all_[first_]; }
+  void push(Bytes piece) { all_.push_back(std::move(piece)); }
+  Bytes pop();
+  void clear();
+
+ private:
+  std::vector<Bytes> all_;
+  std::size_t first_ = 0;  // those before have been taken
+};
 
 class Pipe {
  public:
@@ -40,11 +57,11 @@ class Pipe {
   void wake(std::optional<Resolver<Done>>& waiter);
 
   const std::size_t high_water_;
-  std::deque<Bytes> pieces_;
+  Pieces pieces_;
   std::size_t queued_ = 0;
   bool ended_ = false;
   bool reader_gone_ = false;
-  std::string failure_;
+  std::unique_ptr<std::string> failure_;  // null = none
   std::optional<Resolver<Done>> reader_;
   std::optional<Resolver<Done>> writer_;
 };

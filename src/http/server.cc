@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/scope.h"
 #include "http/http1_server.h"
 #include "http/http2_body.h"
@@ -21,14 +22,16 @@ constexpr Duration kLinger = 250ms;
 class Http2Writer final : public ResponseWriter {
  public:
   Http2Writer(Http2Session& session, Http2StreamPtr stream)
-      : session_(session), stream_(std::move(stream)) {}
+      : session_(session),
+        stream_(std::move(stream)),
+        head_only_(stream_->line->method == "HEAD") {}
   Task<> start(int status, Headers headers) override {
     started_ = true;
     session_.respond(*stream_, status, headers);
     co_return;
   }
   Task<> write(Bytes piece) override {
-    if (stream_->method == "HEAD") co_return;
+    if (head_only_) co_return;
     co_await stream_->outgoing.write(std::move(piece));
     session_.resume(*stream_);
   }
@@ -45,31 +48,51 @@ class Http2Writer final : public ResponseWriter {
  private:
   Http2Session& session_;
   Http2StreamPtr stream_;
+  const bool head_only_;
   bool started_ = false;
   bool finished_ = false;
 };
 
-Task<> serve_stream(std::weak_ptr<Http2Session> weak, Http2StreamPtr stream, Peer peer,
-                    const Handler& handler) {
-  Http2Session& session = *weak.lock();  // outlives its handlers, see serve_http2
+Request request_of(std::weak_ptr<Http2Session> session, const Http2StreamPtr& stream,
+                   const Peer& peer) {
   Request request;
-  request.method = stream->method;
-  request.target = stream->path;
-  request.authority =
-      stream->authority.empty() ? std::string(stream->headers.get("host")) : stream->authority;
-  request.headers = std::move(stream->headers);
-  request.peer = std::move(peer);
-  request.body = std::make_unique<Http2Body>(weak, stream);
+  auto line = std::move(stream->line);
+  request.method = std::move(line->method);
+  request.target = std::move(line->path);
+  request.authority = std::move(line->authority);
+  if (request.authority.empty()) request.authority = stream->headers.get("host");
+  request.headers = std::exchange(stream->headers, {});
+  request.peer = peer;
+  request.body = std::make_unique<Http2Body>(std::move(session), stream);
+  return request;
+}
+
+// Not inlined: a coroutine's frame keeps room for what is inlined into it as long as it runs.
+[[gnu::noinline]] Task<> start_handler(const std::weak_ptr<Http2Session>& session,
+                                       const Http2StreamPtr& stream, const Peer& peer,
+                                       const Handler& handler, ResponseWriter& writer) {
+  return handler(request_of(session, stream, peer), writer);
+}
+
+[[gnu::noinline]] Task<> send_failure(const std::string& failure, ResponseWriter& writer) {
+  log(LogLevel::Debug, "http", "a handler failed", {{"error", failure}});
+  return writer.send(500, {{"content-type", "text/plain"}}, Bytes(failure + "\n"));
+}
+
+// `peer` and `handler` outlive all streams, see serve_http2. The request is the handler's alone,
+// who may drop it early: a watch that waits for an hour does.
+Task<> serve_stream(std::weak_ptr<Http2Session> weak, Http2StreamPtr stream, const Peer& peer,
+                    const Handler& handler) {
+  Http2Session& session = *weak.lock();  // outlives its handlers, too
   Http2Writer writer(session, stream);
   std::string failure;
   try {
-    co_await handler(std::move(request), writer);
+    co_await start_handler(weak, stream, peer, handler, writer);
   } catch (const Error& error) {
     failure = error.message();
   }
   if (!failure.empty() && !writer.started() && !stream->closed) {
-    log(LogLevel::Debug, "http", "a handler failed", {{"error", failure}});
-    co_await writer.send(500, {{"content-type", "text/plain"}}, Bytes(failure + "\n"));
+    co_await send_failure(failure, writer);
   }
   if (!writer.finished()) session.reset(*stream);
 }
@@ -98,6 +121,24 @@ Task<> serve_http2(net::Stream& stream, Peer peer, const Handler& handler,
     if (!failure) failure = std::current_exception();
   }
   if (failure) std::rethrow_exception(failure);
+}
+
+// Of all servers of the process.
+struct Counts {
+  metrics::Gauge& open = metrics::gauge("kcp_http_connections", "Open connections.");
+  metrics::Counter& accepted =
+      metrics::counter("kcp_http_connections_total", "Connections accepted.");
+  metrics::Counter& refused =
+      metrics::counter("kcp_http_connections_refused_total", "Connections closed: too many.");
+  metrics::Counter& handshakes =
+      metrics::counter("kcp_tls_handshakes_total", "TLS handshakes by result.", "result=\"ok\"");
+  metrics::Counter& failed_handshakes = metrics::counter(
+      "kcp_tls_handshakes_total", "TLS handshakes by result.", "result=\"failed\"");
+};
+
+Counts& counts() {
+  static Counts all;
+  return all;
 }
 
 // Waits a moment, also in a task that has been cancelled.
@@ -129,13 +170,18 @@ struct Server::Group {
     auto descriptor = std::make_unique<net::Descriptor>(loop, accepted.fd);
     if (!scope) return;
     connections->fetch_add(1);
+    counts().open.add(1);
+    counts().accepted.add();
     scope->spawn("connection", serve(std::move(descriptor), accepted.peer));
   }
 
   Task<> serve(std::unique_ptr<net::Descriptor> descriptor, net::Endpoint from) {
     struct Count {
       std::atomic<std::size_t>& connections;
-      ~Count() { connections.fetch_sub(1); }
+      ~Count() {
+        connections.fetch_sub(1);
+        counts().open.add(-1);
+      }
     } count{*connections};
     try {
       co_await serve_connection(std::move(descriptor), from);
@@ -148,8 +194,13 @@ struct Server::Group {
   Task<> serve_connection(std::unique_ptr<net::Descriptor> descriptor, net::Endpoint from) {
     std::unique_ptr<net::Stream> stream;
     if (options.tls) {
+      struct Handshake {
+        bool done = false;
+        ~Handshake() { (done ? counts().handshakes : counts().failed_handshakes).add(); }
+      } handshake;
       stream = co_await with_deadline(net::tls_stream(std::move(descriptor), options.tls),
                                       kHandshakeLimit, "no TLS handshake in time");
+      handshake.done = true;
     } else {
       stream = net::plain_stream(std::move(descriptor));
     }
@@ -224,6 +275,7 @@ const net::Endpoint& Server::endpoint() const { return listener_.endpoint(); }
 void Server::dispatch(net::TcpListener::Accepted accepted) {
   if (connections_->load() >= options_.max_connections) {
     net::Descriptor refused(home_, accepted.fd);
+    counts().refused.add();
     return;
   }
   auto group = groups_[turn_++ % groups_.size()];

@@ -134,8 +134,8 @@ class Registry {
   virtual Task<Written> create(const Call& call, json::Value object) = 0;
 
   // PUT and PATCH of the object or a sub-resource. `change` turns the present object (in the call's
-  // version) into the wanted one; it is called again when another write came first and the wanted
-  // object carries no resourceVersion of its own (PATCH, unconditional PUT), up to 5 times.
+  // version) into the wanted one; it is called again when another write came first, up to 30 times.
+  // Conflict if the wanted object carries another resourceVersion than the present one.
   // An update that changes nothing is not written. With `allow_create`, an absent object is made.
   using Change = std::function<Result<json::Value>(const json::Value& present)>;
   virtual Task<Written> update(const Call& call, Change change, bool allow_create = false) = 0;

@@ -58,7 +58,7 @@ class StoreRegistry final : public Registry {
   json::Value merge_update(const Call& call, const json::Value& present, json::Value wanted) const;
   Task<std::optional<Written>> finish_update(const Call& call, cache::ItemPtr present,
                                              const json::Value& before, json::Value after,
-                                             bool conditional, std::vector<std::string> warnings);
+                                             std::vector<std::string> warnings);
 
   Task<std::optional<Deleted>> try_remove(const Call& call, const DeleteOptions& options);
 

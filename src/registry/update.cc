@@ -103,8 +103,6 @@ Task<std::optional<Written>> StoreRegistry::try_update(const Call& call, const C
   check_identity(call, present, wanted);
   std::string version = object::resource_version(wanted);
   bool conditional = !version.empty() && version != "0";
-  // A patch starts from the present object and so carries its version: that is no condition.
-  bool is_own = call.verb == "patch" && version == object::resource_version(present);
   if (conditional && version != std::to_string(item->revision())) {
     throw Error::conflict(call.kind->group, call.kind->plural, call.name, kModified);
   }
@@ -112,13 +110,13 @@ Task<std::optional<Written>> StoreRegistry::try_update(const Call& call, const C
   prune(call, wanted, written.warnings);
   json::Value after = merge_update(call, present, std::move(wanted));
   apply_defaults(call, after);
-  co_return co_await finish_update(call, item, present, std::move(after), conditional && !is_own,
+  co_return co_await finish_update(call, item, present, std::move(after),
                                    std::move(written.warnings));
 }
 
 Task<std::optional<Written>> StoreRegistry::finish_update(const Call& call, cache::ItemPtr present,
                                                           const json::Value& before,
-                                                          json::Value after, bool conditional,
+                                                          json::Value after,
                                                           std::vector<std::string> warnings) {
   json::Value old = before;
   old.edit("metadata").erase("resourceVersion");
@@ -153,10 +151,8 @@ Task<std::optional<Written>> StoreRegistry::finish_update(const Call& call, cach
       {storage_key_of(call), gone ? std::nullopt : std::optional<Bytes>(bytes)});
   for (storage::Write& write : more) transaction.writes.push_back(std::move(write));
   auto result = co_await options_.store.commit(std::move(transaction));
-  if (!result.committed) {
-    if (!conditional) co_return std::nullopt;
-    throw Error::conflict(call.kind->group, call.kind->plural, call.name, kModified);
-  }
+  // Another look tells what came first: a change, which may be a conflict, or the object's end.
+  if (!result.committed) co_return std::nullopt;
   written.item =
       item_of(call, bytes, gone ? present->revision() : storage::number(result.revision));
   co_return written;

@@ -1,8 +1,8 @@
 #include "server/health.h"
 
-#include "base/metrics.h"
 #include "base/strings.h"
 #include "json/text.h"
+#include "server/server_metrics.h"
 
 namespace server {
 
@@ -44,9 +44,9 @@ Task<> answer_version(const std::string& version, http::ResponseWriter& response
                        Bytes(json::print_pretty(body)));
 }
 
-Task<> answer_metrics(http::ResponseWriter& response) {
+Task<> answer_metrics(registry::Registry& registry, http::ResponseWriter& response) {
   return response.send(200, {{"content-type", "text/plain; version=0.0.4; charset=utf-8"}},
-                       Bytes(metrics::text()));
+                       Bytes(metrics_page(registry)));
 }
 
 }  // namespace server

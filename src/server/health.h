@@ -7,6 +7,7 @@
 
 #include "base/task.h"
 #include "http/message.h"
+#include "registry/registry.h"
 #include "server/request_info.h"
 
 namespace server {
@@ -20,6 +21,6 @@ struct Check {
 Task<bool> answer_health(const RequestInfo& info, const std::vector<Check>& checks,
                          http::ResponseWriter& response);
 Task<> answer_version(const std::string& version, http::ResponseWriter& response);
-Task<> answer_metrics(http::ResponseWriter& response);
+Task<> answer_metrics(registry::Registry& registry, http::ResponseWriter& response);
 
 }  // namespace server

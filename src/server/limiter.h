@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 
 namespace server {
 
@@ -18,13 +19,14 @@ class Limiter {
    public:
     // Throws TooManyRequests if there is no room. An empty name counts in all only.
     Slot(Limiter& limiter, std::string user);
+    Slot(Slot&& other) noexcept
+        : limiter_(std::exchange(other.limiter_, nullptr)), user_(std::move(other.user_)) {}
     ~Slot();
-    Slot(const Slot&) = delete;
     Slot& operator=(const Slot&) = delete;
 
    private:
-    Limiter& limiter_;
-    const std::string user_;
+    Limiter* limiter_;  // null: given away
+    std::string user_;
   };
 
  private:

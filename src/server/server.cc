@@ -6,7 +6,6 @@
 
 #include "auth/accounts.h"
 #include "base/log.h"
-#include "base/metrics.h"
 #include "base/random.h"
 #include "base/strings.h"
 #include "json/text.h"
@@ -21,24 +20,7 @@
 namespace server {
 namespace {
 
-metrics::Counter& requests_of(std::string_view verb) {
-  return metrics::counter("apiserver_request_total", "Requests by verb.",
-                          fmt::format("verb=\"{}\"", verb));
-}
-
-// One counter per verb, found once.
-metrics::Counter& request_counter(const std::string& verb) {
-  static const std::map<std::string, metrics::Counter*, std::less<>> all = [] {
-    std::map<std::string, metrics::Counter*, std::less<>> counters;
-    for (const char* name : {"get", "list", "watch", "create", "update", "patch", "delete",
-                             "deletecollection", "other"}) {
-      counters[name] = &requests_of(name);
-    }
-    return counters;
-  }();
-  auto it = all.find(verb);
-  return *(it == all.end() ? all.find("other") : it)->second;
-}
+using WatchPtr = std::unique_ptr<OpenWatch>;
 
 registry::FieldValidation field_validation(const Query& query) {
   std::string text = query.get("fieldValidation");
@@ -75,11 +57,15 @@ struct Server::State {
   std::atomic<bool> is_ready = false;
   Limiter requests{options.max_in_flight, options.max_in_flight_of_user};
   Limiter watches{SIZE_MAX, options.max_watches_of_user};
+  Usage usage;
   std::atomic<bool> stopping = false;
 
-  Task<> handle(http::Request& request, http::ResponseWriter& response);
-  Task<> handle_resource(http::Request& request, http::ResponseWriter& response,
-                         const RequestInfo& info, auth::UserPtr user, const std::string& cluster);
+  // These three leave the watch that goes on, if there is one.
+  Task<WatchPtr> answer(http::Request request, http::ResponseWriter& response);
+  Task<WatchPtr> handle(http::Request& request, RequestRecord& response);
+  Task<WatchPtr> handle_resource(http::Request& request, http::ResponseWriter& response,
+                                 const RequestInfo& info, auth::UserPtr user,
+                                 const std::string& cluster);
   Task<bool> handle_path(const http::Request& request, http::ResponseWriter& response,
                          const RequestInfo& info, const std::string& cluster);
   struct Asked {
@@ -202,16 +188,17 @@ registry::Call Server::State::call_for(const RequestInfo& info, auth::UserPtr us
   return call;
 }
 
-Task<> Server::State::handle_resource(http::Request& request, http::ResponseWriter& response,
-                                      const RequestInfo& info, auth::UserPtr user,
-                                      const std::string& cluster) {
+Task<WatchPtr> Server::State::handle_resource(http::Request& request,
+                                              http::ResponseWriter& response,
+                                              const RequestInfo& info, auth::UserPtr user,
+                                              const std::string& cluster) {
   auto find = [&] { return find_call(info, user, cluster); };
   registry::Call call = is_shared ? co_await attempt_with_newest(options.registry, find)
                                   : call_for(info, user, cluster);
   check_offered(call, info);
   Form form = value_or_throw(negotiate(request.headers.get("accept")));
-  Exchange exchange{options.registry, request, response, info,
-                    std::move(call),  form,    {},       &stopping};
+  Exchange exchange{options.registry, request, response, info, std::move(call), form, {},
+                    &stopping,        &usage,  {}};
   const auto& version = *exchange.call.version;
   if (version.deprecated) {
     exchange.warnings.push_back(version.deprecation_warning.empty()
@@ -221,6 +208,7 @@ Task<> Server::State::handle_resource(http::Request& request, http::ResponseWrit
                                     : version.deprecation_warning);
   }
   co_await dispatch(exchange);
+  co_return std::move(exchange.watch);
 }
 
 Task<bool> Server::State::handle_path(const http::Request& request, http::ResponseWriter& response,
@@ -233,7 +221,7 @@ Task<bool> Server::State::handle_path(const http::Request& request, http::Respon
     // They are about the process, so no workspace has them.
     bool whole = cluster.empty() || options.flavour == registry::Flavour::PlainCluster;
     if (!whole) throw unknown_path();
-    co_await answer_metrics(response);
+    co_await answer_metrics(options.registry, response);
     co_return true;
   }
   if (info.path == "/" || info.path == "/index.html") {
@@ -271,20 +259,23 @@ Task<Server::State::Asked> Server::State::identify(const http::Request& request,
   co_return Asked{std::move(user), std::move(cluster)};
 }
 
-Task<> Server::State::handle(http::Request& request, http::ResponseWriter& response) {
+Task<WatchPtr> Server::State::handle(http::Request& request, RequestRecord& response) {
   std::string path(request.path());
   for (const auto& [prefix, mounted] : mounts) {
     if (!path.starts_with(prefix)) continue;
     if (is_shared) co_await options.registry.store().catch_up();
-    co_return co_await mounted(std::move(request), response);
+    response.is_counted_elsewhere();
+    co_await mounted(std::move(request), response);
+    co_return nullptr;
   }
   bool workspaces = options.flavour == registry::Flavour::Workspaces;
   std::string_view rest = path;
   auto prefix = workspaces ? split_cluster(path) : std::nullopt;
   if (prefix) rest = prefix->rest;
   RequestInfo info = parse_request(request.method, rest, request.query());
-  request_counter(info.verb).add();
-  if (co_await answer_health(info, checks, response)) co_return;
+  response.is_about(info);
+  bool other = !info.resource_request;
+  if (other && co_await answer_health(info, checks, response)) co_return nullptr;
 
   if (is_shared && wants_newest(info)) co_await options.registry.store().catch_up();
   std::optional<std::string> named;
@@ -292,6 +283,8 @@ Task<> Server::State::handle(http::Request& request, http::ResponseWriter& respo
   auto look = [&] { return identify(request, info, named); };
   auto [user, cluster] = is_shared ? co_await attempt_with_newest(options.registry, look)
                                    : co_await identify(request, info, named);
+  bool in_one = !cluster.empty() && cluster != "*";
+  if (in_one) usage.note_request(cluster, options.registry.clock().now());
   bool system = user->in_group(auth::kMasters);
   Limiter::Slot slot(info.verb == "watch" ? watches : requests, system ? "" : user->name);
   bool open = info.path == "/version" && !workspaces;
@@ -302,11 +295,51 @@ Task<> Server::State::handle(http::Request& request, http::ResponseWriter& respo
   }
   if (info.resource_request) {
     if (cluster.empty()) throw unknown_path();
-    co_await handle_resource(request, response, info, std::move(user), cluster);
-  } else if (!co_await handle_path(request, response, info, cluster)) {
+    WatchPtr watch = co_await handle_resource(request, response, info, std::move(user), cluster);
+    if (!watch) co_return nullptr;
+    watch->slot.emplace(std::move(slot));
+    watch->running.emplace();
+    if (in_one) watch->usage.emplace(usage, cluster);
+    co_return watch;
+  }
+  if (!co_await handle_path(request, response, info, cluster)) {
     throw unknown_path();
   }
+  co_return nullptr;
 }
+
+Task<WatchPtr> Server::State::answer(http::Request request, http::ResponseWriter& response) {
+  WatchPtr watch;
+  RequestRecord record(response);
+  std::optional<Error> failure;
+  try {
+    watch = co_await handle(request, record);
+  } catch (const Cancelled&) {
+    throw;
+  } catch (const Error& error) {
+    failure = error;
+  } catch (const std::exception& error) {  // a bug: the client is told, the server goes on
+    log(LogLevel::Error, "server", "unexpected failure",
+        {{"method", request.method}, {"target", request.target}, {"error", error.what()}});
+    failure = Error::internal("unexpected failure");
+  }
+  if (failure && record.started()) throw *failure;
+  if (failure) co_await send_error(*failure, record);
+  co_return watch;
+}
+
+namespace {
+
+// All that was needed to answer is given back before a watch waits.
+Task<> answer_and_go_on(Task<WatchPtr> answering, http::ResponseWriter& response) {
+  WatchPtr watch = co_await std::move(answering);
+  {
+    Task<WatchPtr> ended = std::move(answering);
+  }
+  if (watch) co_await watch->run(response);
+}
+
+}  // namespace
 
 Server::Server(Options options) : state_(std::make_shared<State>(std::move(options))) {
   add_check("ping", [] { return std::string(); });
@@ -322,23 +355,8 @@ Server::Server(Options options) : state_(std::make_shared<State>(std::move(optio
 Server::~Server() = default;
 
 http::Handler Server::handler() {
-  return [state = state_.get()](http::Request request, http::ResponseWriter& response) -> Task<> {
-    return [](State& self, http::Request incoming, http::ResponseWriter& out) -> Task<> {
-      std::optional<Error> failure;
-      try {
-        co_await self.handle(incoming, out);
-      } catch (const Cancelled&) {
-        throw;
-      } catch (const Error& error) {
-        failure = error;
-      } catch (const std::exception& error) {  // a bug: the client is told, the server goes on
-        log(LogLevel::Error, "server", "unexpected failure",
-            {{"method", incoming.method}, {"target", incoming.target}, {"error", error.what()}});
-        failure = Error::internal("unexpected failure");
-      }
-      if (failure && !out.started()) co_await send_error(*failure, out);
-      if (failure && out.started()) throw *failure;
-    }(*state, std::move(request), response);
+  return [state = state_.get()](http::Request request, http::ResponseWriter& response) {
+    return answer_and_go_on(state->answer(std::move(request), response), response);
   };
 }
 
@@ -351,7 +369,10 @@ void Server::add_check(std::string name, std::function<std::string()> check) {
 }
 
 void Server::ready() { state_->is_ready = true; }
-void Server::stop() { state_->stopping = true; }
+void Server::stop() {
+  state_->stopping = true;
+  state_->options.registry.objects().wake_watchers();
+}
 
 std::shared_ptr<http::Transport> Server::direct(auth::UserPtr user) {
   http::Peer peer;

@@ -7,6 +7,11 @@
 #include "storage/rocksdb_store.h"
 
 namespace storage {
+namespace {
+
+constexpr Duration kCompactionDelay = 5s;
+
+}  // namespace
 
 std::vector<Event> RocksdbStore::events_since(Revision since,
                                               std::shared_ptr<const rocksdb::Snapshot> at,
@@ -82,9 +87,9 @@ void RocksdbStore::drop_history(Revision revision) {
   }
 }
 
-// Not at once when the store is opened: it would take the processor from the load.
+// Not at once when the store is opened: it would take the processor from the start.
 void RocksdbStore::start_compaction() {
-  if (compacting_) return;
+  if (compacting_ || Clock::now() - opened_ < kCompactionDelay) return;
   must(db_->EnableAutoCompaction({kv_, log_, meta_}));
   compacting_ = true;
 }

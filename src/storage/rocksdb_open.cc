@@ -96,7 +96,7 @@ rocksdb::DBOptions database_options(const RocksdbOptions& options) {
   database.create_if_missing = true;
   database.create_missing_column_families = true;
   database.max_background_jobs = 2;
-  database.max_total_wal_size = 128 * 1024 * 1024;
+  database.max_total_wal_size = 64 * 1024 * 1024;  // all of it is read again after a crash
   database.wal_bytes_per_sync = 1024 * 1024;
   database.keep_log_file_num = 2;
   database.max_open_files = 256;

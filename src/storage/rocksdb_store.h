@@ -121,7 +121,8 @@ class RocksdbStore final : public Store {
   std::mutex commit_mutex_;       // held while a batch is written and published
   Observer* observer_ = nullptr;  // guarded by commit_mutex_
   std::deque<std::pair<Clock::time_point, Revision>> marks_;  // committer thread only
-  bool compacting_ = false;                                   // committer thread only
+  const Clock::time_point opened_ = Clock::now();
+  bool compacting_ = false;  // committer thread only
 
   std::mutex queue_mutex_;
   std::condition_variable queue_ready_;

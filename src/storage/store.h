@@ -105,7 +105,8 @@ enum class NewestValues { Included, Omitted };
 // What a full disk, a corrupt file or a lost quorum does to a store.
 struct Health {
   bool writable = true;
-  std::string message;  // why not, and what to do
+  std::string message = {};                      // why not, and what to do
+  std::optional<std::uint64_t> free_bytes = {};  // on the store's disk, if it has one here
 };
 
 // All records at one revision, while writes go on. Must not outlive its store.

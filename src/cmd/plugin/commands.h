@@ -20,10 +20,11 @@ Task<int> create_command(net::IoLoop& loop, Kubeconfig config, Arguments argumen
 // kubectl ws tree
 Task<int> tree_command(net::IoLoop& loop, Kubeconfig config, Arguments arguments);
 
-// kubectl kcp workload|bind|claims ...; they read the kubeconfig themselves, after the flags.
+// kubectl kcp workload|bind|claims|usage ...; they read the kubeconfig themselves, after the flags.
 Task<int> workload_command(net::IoLoop& loop, Arguments arguments);
 Task<int> bind_command(net::IoLoop& loop, Arguments arguments);
 Task<int> claims_command(net::IoLoop& loop, Arguments arguments);
+Task<int> usage_command(net::IoLoop& loop, Arguments arguments);
 
 std::string_view workspace_help();
 std::string_view create_help();

@@ -16,7 +16,8 @@ std::string_view kcp_help() {
          "  kubectl kcp workspace ...        same as kubectl ws\n"
          "  kubectl kcp workload VERB ...    physical clusters: sync, cordon, uncordon, drain\n"
          "  kubectl kcp bind KIND ...        use what others offer: compute, apiexport\n"
-         "  kubectl kcp claims VERB ...      what providers may do here: get, accept, reject\n\n"
+         "  kubectl kcp claims VERB ...      what providers may do here: get, accept, reject\n"
+         "  kubectl kcp usage ...            what a workspace uses, or which use most\n\n"
          "Example:\n  kubectl kcp bind compute :root:compute\n";
 }
 
@@ -31,6 +32,7 @@ using GroupCommand = Task<int> (*)(net::IoLoop& loop, Arguments arguments);
 GroupCommand find_group(const std::string& name) {
   if (name == "workload") return plugin::workload_command;
   if (name == "bind") return plugin::bind_command;
+  if (name == "usage") return plugin::usage_command;
   return name == "claims" ? plugin::claims_command : nullptr;
 }
 

@@ -7,6 +7,9 @@ namespace server {
 
 // GET of one object or its status or scale.
 Task<> handle_get(Exchange& exchange) {
+  if (is_usage(*exchange.call.kind)) {
+    co_return co_await send_item(exchange, 200, co_await find_usage(exchange));
+  }
   auto item = exchange.registry.get(exchange.call);
   if (exchange.call.subresource == "scale") {
     json::Value object = exchange.registry.decode(*item, exchange.call);

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,10 +13,26 @@
 #include "http/message.h"
 #include "registry/registry.h"
 #include "server/accept.h"
+#include "server/limiter.h"
 #include "server/request_info.h"
+#include "server/server_metrics.h"
 #include "server/table.h"
+#include "server/usage.h"
 
 namespace server {
+
+// What goes on after its request has been answered and forgotten.
+class OpenWatch {
+ public:
+  virtual ~OpenWatch() = default;
+  // Sends events until the watch ends; `response` has been started.
+  virtual Task<> run(http::ResponseWriter& response) = 0;
+
+  // What counts it while it is open.
+  std::optional<Limiter::Slot> slot;
+  std::optional<Usage::Watch> usage;
+  std::optional<LongRunning> running;
+};
 
 // One request on its way through a handler.
 struct Exchange {
@@ -26,6 +44,8 @@ struct Exchange {
   Form form;
   std::vector<std::string> warnings;
   const std::atomic<bool>* stopping = nullptr;  // the server is going down: watches end
+  Usage* usage = nullptr;                       // what workspaces use; never null
+  std::unique_ptr<OpenWatch> watch;             // left by handle_watch()
 };
 
 Task<> handle_get(Exchange& exchange);
@@ -36,6 +56,11 @@ Task<> handle_update(Exchange& exchange);
 Task<> handle_patch(Exchange& exchange);
 Task<> handle_delete(Exchange& exchange);
 Task<> handle_delete_collection(Exchange& exchange);
+
+// Kinds whose objects are computed: what a get and a list answer with.
+bool is_usage(const registry::Kind& kind);
+Task<cache::ItemPtr> find_usage(Exchange& exchange);
+Task<cache::Snapshot> list_usage(Exchange& exchange);
 
 // Shared by the handlers ------------------------------------------------------------------------
 

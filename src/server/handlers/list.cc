@@ -13,6 +13,10 @@
 namespace server {
 namespace {
 
+// Small objects are gathered into pieces of this size: a piece costs more than its bytes.
+constexpr std::size_t kBatch = 32 * 1024;
+constexpr std::size_t kMaxGathered = 8 * 1024;  // larger ones are sent as they lie in the cache
+
 struct Page {
   cache::Snapshot snapshot;
   std::string continue_token;
@@ -59,6 +63,7 @@ Task<cache::Snapshot> page_of_the_past(Exchange& exchange, const cache::Filter& 
 }
 
 Task<Page> take_page(Exchange& exchange) {
+  if (is_usage(*exchange.call.kind)) co_return Page{co_await list_usage(exchange), {}};
   const Query& query = exchange.info.query;
   std::size_t limit = 0;
   if (std::string text = query.get("limit"); !text.empty()) {
@@ -110,19 +115,25 @@ json::Value list_metadata(const Page& page) {
 Task<> stream_objects(Exchange& exchange, const Page& page) {
   const auto& call = exchange.call;
   co_await exchange.response.start(200, headers_for(exchange));
-  std::string head = fmt::format(R"({{"kind":"{}","apiVersion":"{}","metadata":{},"items":[)",
-                                 call.kind->list_kind, call.kind->api_version(call.version->name),
-                                 json::print(list_metadata(page)));
-  co_await exchange.response.write(Bytes(std::move(head)));
+  std::string version = call.kind->api_version(call.version->name);
+  std::string batch = fmt::format(R"({{"kind":"{}","apiVersion":"{}","metadata":{},"items":[)",
+                                  call.kind->list_kind, version, json::print(list_metadata(page)));
   bool first = true;
   for (const cache::ItemPtr& item : page.snapshot.items) {
-    if (!first) co_await exchange.response.write(Bytes::literal(","));
-    first = false;
+    if (!std::exchange(first, false)) batch += ',';
+    if (item->json().size() <= kMaxGathered && item->api_version() == version) {
+      batch += item->json();
+      if (batch.size() < kBatch) continue;
+      co_await exchange.response.write(Bytes(std::exchange(batch, {})));
+      batch.reserve(kBatch + kMaxGathered);
+      continue;
+    }
+    co_await exchange.response.write(Bytes(std::exchange(batch, {})));
     for (Bytes& piece : pieces_of(call, item)) {
       co_await exchange.response.write(std::move(piece));
     }
   }
-  co_await exchange.response.write(Bytes::literal("]}\n"));
+  co_await exchange.response.write(Bytes(batch + "]}\n"));
   co_await exchange.response.finish();
 }
 

@@ -13,51 +13,75 @@ namespace {
 constexpr Duration kBookmarkEvery = 60s;
 // Larger objects are sent as they lie in the cache: a copy for each slow watcher would be too much.
 constexpr std::size_t kMaxCopied = 16 * 1024;
-constexpr Duration kLookAtStop = 500ms;  // how soon a watch notices that the server stops
 
 std::string_view type_text(cache::Event::Type type) {
   constexpr std::string_view kTexts[] = {"ADDED", "MODIFIED", "DELETED"};
   return kTexts[static_cast<int>(type)];
 }
 
-// One open watch: what it sends and in which form.
-class WatchStream {
+// One open watch: what it sends and in which form. It outlives its request, of which it keeps
+// nothing else: a hundred thousand of these wait.
+class WatchStream final : public OpenWatch {
  public:
-  explicit WatchStream(Exchange& exchange) : exchange_(exchange) {
+  explicit WatchStream(const Exchange& exchange)
+      : registry_(exchange.registry),
+        response_(&exchange.response),
+        stopping_(exchange.stopping),
+        kind_(exchange.call.kind),
+        version_(exchange.call.version),
+        form_(exchange.form.kind),
+        bookmarks_(exchange.info.query.flag("allowWatchBookmarks")) {
     const Query& query = exchange.info.query;
     include_ = value_or_throw(parse_include_object(query.get("includeObject")));
-    form_key_ =
-        fmt::format("{}/{}", static_cast<int>(exchange.form.kind), exchange.call.version->name);
   }
 
-  Task<> send(const cache::EventPtr& event) {
-    if (is_large(*event->item)) return send_by_reference(event->type, event->item);
-    // Rows of tables tell ages, so their frames are not shared.
-    if (exchange_.form.kind == Form::Kind::Table) return write(frame(event->type, event->item));
-    return write(event->frame(form_key_, [&] { return frame(event->type, event->item); }));
+  void follow(std::unique_ptr<cache::Watcher> watcher, Duration limit) {
+    watcher_ = std::move(watcher);
+    until_ = std::chrono::steady_clock::now() + limit;
+  }
+
+  // Forwards events until the time is up or the server stops.
+  Task<> run(http::ResponseWriter& response) override {
+    response_ = &response;
+    auto now = std::chrono::steady_clock::now();
+    auto bookmark_at = now + kBookmarkEvery;
+    while (now < until_ && !*stopping_) {
+      auto batch =
+          co_await watcher_->next((bookmarks_ ? std::min(until_, bookmark_at) : until_) - now);
+      if (batch.expired) {
+        co_await send_expired();
+        break;
+      }
+      for (const auto& event : batch.events) co_await send(event);
+      now = std::chrono::steady_clock::now();
+      if (bookmarks_ && now >= bookmark_at && now < until_) {
+        bookmark_at = now + kBookmarkEvery;
+        co_await send_bookmark(batch.revision, false);
+      }
+    }
+    co_await response.finish();
   }
 
   Task<> send_present(const cache::ItemPtr& item) {
+    figures().watch_events.add();
     if (is_large(*item)) return send_by_reference(cache::Event::Type::Added, item);
     return write(frame(cache::Event::Type::Added, item));
   }
 
-  Task<> send_bookmark(std::uint64_t revision, bool initial_end) {
-    const auto& call = exchange_.call;
+  [[gnu::noinline]] Task<> send_bookmark(std::uint64_t revision, bool initial_end) {
     json::Value metadata = json::Value::object(
         {{"resourceVersion", std::to_string(revision)}, {"creationTimestamp", nullptr}});
     if (initial_end) metadata.edit("annotations").set("k8s.io/initial-events-end", "true");
-    json::Value object =
-        json::Value::object({{"kind", call.kind->kind},
-                             {"apiVersion", call.kind->api_version(call.version->name)},
-                             {"metadata", std::move(metadata)}});
-    if (exchange_.form.kind == Form::Kind::Table) {
+    json::Value object = json::Value::object({{"kind", kind_->kind},
+                                              {"apiVersion", kind_->api_version(version_->name)},
+                                              {"metadata", std::move(metadata)}});
+    if (form_ == Form::Kind::Table) {
       json::Value table = empty_table(std::to_string(revision));
       table.edit("rows").push_back(json::Value::object(
           {{"cells", json::Value::array()}, {"object", partial_object(object)}}));
       object = std::move(table);
     }
-    if (exchange_.form.kind == Form::Kind::Partial) object = partial_object(object);
+    if (form_ == Form::Kind::Partial) object = partial_object(object);
     return write(line("BOOKMARK", json::print(object)));
   }
 
@@ -66,6 +90,32 @@ class WatchStream {
   }
 
  private:
+  // Not inlined: run()'s frame would keep room for what is inlined into it as long as it waits.
+  [[gnu::noinline]] Task<> send(const cache::EventPtr& event) {
+    figures().watch_events.add();
+    if (is_large(*event->item)) return send_by_reference(event->type, event->item);
+    // Rows of tables tell ages, so their frames are not shared.
+    if (form_ == Form::Kind::Table) return write(frame(event->type, event->item));
+    return write(event->frame(form_key(), [&] { return frame(event->type, event->item); }));
+  }
+
+  [[gnu::noinline]] Task<> send_expired() {
+    figures().watches_expired.add();
+    return send_error(Error(Reason::Expired, "too old resource version: the watch fell behind"));
+  }
+
+  std::string form_key() const {
+    return fmt::format("{}/{}", static_cast<int>(form_), version_->name);
+  }
+
+  // What is needed of a call to show objects.
+  registry::Call call() const {
+    registry::Call call;
+    call.kind = kind_;
+    call.version = version_;
+    return call;
+  }
+
   static Bytes line(std::string_view type, std::string_view object) {
     std::string text;
     text.reserve(object.size() + 32);
@@ -74,41 +124,46 @@ class WatchStream {
   }
 
   bool is_large(const cache::Item& item) const {
-    return exchange_.form.kind == Form::Kind::Object && item.json().size() > kMaxCopied;
+    return form_ == Form::Kind::Object && item.json().size() > kMaxCopied;
   }
 
   Task<> send_by_reference(cache::Event::Type type, cache::ItemPtr item) {
     co_await write(Bytes(fmt::format(R"({{"type":"{}","object":)", type_text(type))));
-    for (Bytes& piece : pieces_of(exchange_.call, item)) co_await write(std::move(piece));
+    for (Bytes& piece : pieces_of(call(), item)) co_await write(std::move(piece));
     co_await write(Bytes::literal("}\n"));
   }
 
   Bytes frame(cache::Event::Type type, const cache::ItemPtr& item) {
-    const auto& call = exchange_.call;
-    if (exchange_.form.kind == Form::Kind::Object) {
+    if (form_ == Form::Kind::Object) {
       std::string object;
-      for (const Bytes& piece : pieces_of(call, item)) object += piece.view();
+      for (const Bytes& piece : pieces_of(call(), item)) object += piece.view();
       return line(type_text(type), object);
     }
-    json::Value object = exchange_.registry.decode(*item, call);
-    if (exchange_.form.kind == Form::Kind::Partial) {
+    json::Value object = registry_.decode(*item, call());
+    if (form_ == Form::Kind::Partial) {
       return line(type_text(type), json::print(partial_object(object)));
     }
     json::Value table = empty_table(std::to_string(item->revision()));
     if (!std::exchange(columns_sent_, true)) {
-      table.set("columnDefinitions", column_definitions(*call.version));
+      table.set("columnDefinitions", column_definitions(*version_));
     }
-    table.edit("rows").push_back(
-        table_row(*call.version, object, include_, exchange_.registry.clock().now()));
+    table.edit("rows").push_back(table_row(*version_, object, include_, registry_.clock().now()));
     return line(type_text(type), json::print(table));
   }
 
-  Task<> write(Bytes bytes) { return exchange_.response.write(std::move(bytes)); }
+  Task<> write(Bytes bytes) { return response_->write(std::move(bytes)); }
 
-  Exchange& exchange_;
-  IncludeObject include_;
-  std::string form_key_;
+  registry::Registry& registry_;
+  http::ResponseWriter* response_;
+  const std::atomic<bool>* stopping_;
+  const registry::KindPtr kind_;
+  const registry::Version* const version_;  // of kind_
+  const Form::Kind form_;
+  const bool bookmarks_;
   bool columns_sent_ = false;
+  IncludeObject include_ = IncludeObject::None;
+  std::unique_ptr<cache::Watcher> watcher_;
+  std::chrono::steady_clock::time_point until_;
 };
 
 struct Start {
@@ -134,29 +189,6 @@ Duration timeout_of(const Query& query) {
   return 30min + std::chrono::seconds(random_below(1800));
 }
 
-// Forwards events until the time is up or the server stops.
-Task<> follow(Exchange& exchange, cache::Watcher& watcher, WatchStream& stream, Duration limit) {
-  bool bookmarks = exchange.info.query.flag("allowWatchBookmarks");
-  Duration waited{0}, quiet{0};
-  auto started = std::chrono::steady_clock::now();
-  while (waited < limit && !*exchange.stopping) {
-    auto batch = co_await watcher.next(std::min(kLookAtStop, limit - waited));
-    if (batch.expired) {
-      co_await stream.send_error(
-          Error(Reason::Expired, "too old resource version: the watch fell behind"));
-      co_return;
-    }
-    for (const auto& event : batch.events) co_await stream.send(event);
-    Duration now = std::chrono::steady_clock::now() - started;
-    quiet += now - waited;
-    waited = now;
-    if (bookmarks && quiet >= kBookmarkEvery) {
-      quiet = Duration{0};
-      co_await stream.send_bookmark(batch.revision, false);
-    }
-  }
-}
-
 }  // namespace
 
 // GET of a collection with watch=true.
@@ -170,24 +202,25 @@ Task<> handle_watch(Exchange& exchange) {
                            "NotOlderThan"}});
   }
   cache::Filter filter = filter_of(exchange);
-  WatchStream stream(exchange);
+  auto stream = std::make_unique<WatchStream>(exchange);
   Start start = co_await find_start(exchange, filter, initial_events);
   auto& table = exchange.registry.objects().table(exchange.call.kind->table());
-  auto watcher = table.watch(filter, start.revision);
+  auto watcher = table.watch(std::move(filter), start.revision);
 
   co_await exchange.response.start(200, headers_for(exchange));
   if (!watcher) {
-    co_await stream.send_error(watcher.error());
+    figures().watches_expired.add();
+    co_await stream->send_error(watcher.error());
     co_await exchange.response.finish();
     co_return;
   }
-  for (const auto& item : start.present) co_await stream.send_present(item);
+  for (const auto& item : start.present) co_await stream->send_present(item);
   start.present.clear();
   if (initial_events && query.flag("allowWatchBookmarks")) {
-    co_await stream.send_bookmark(start.revision, true);
+    co_await stream->send_bookmark(start.revision, true);
   }
-  co_await follow(exchange, **watcher, stream, timeout_of(query));
-  co_await exchange.response.finish();
+  stream->follow(std::move(*watcher), timeout_of(query));
+  exchange.watch = std::move(stream);
 }
 
 }  // namespace server
