@@ -30,9 +30,10 @@ void stop_process(const std::string& directory, const rocksdb::Status& status) {
 Health RocksdbStore::health() const {
   std::uint64_t free = free_bytes();
   if (writable_.load() && !stalled_->load()) return {.free_bytes = free};
-  return {false, fmt::format("the disk of {} is full: reads go on, writes are refused; free some "
-                             "space there or enlarge it ({} MiB are free, {} MiB are needed)",
-                             options_.directory, free >> 20, kReservedBytes >> 20),
+  return {false,
+          fmt::format("the disk of {} is full: reads go on, writes are refused; free some "
+                      "space there or enlarge it ({} MiB are free, {} MiB are needed)",
+                      options_.directory, free >> 20, kReservedBytes >> 20),
           free};
 }
 

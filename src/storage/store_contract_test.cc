@@ -127,8 +127,7 @@ TEST_P(StoreContract, TheObserverSeesEveryEventInOrderWithPreviousValues) {
   put("a", "1");
   Recorder recorder;
   std::string loaded;
-  store_->attach(
-      [&](std::size_t, const RecordView& record) { loaded += record.key; }, recorder);
+  store_->attach([&](std::size_t, const RecordView& record) { loaded += record.key; }, recorder);
   put("a", "2");
   commit({{}, {{"a", std::nullopt}, {"b", Bytes("x")}}});
   store_.reset();

@@ -41,7 +41,7 @@ CLIENTS = 12
 WORKSPACES = "/clusters/root/apis/tenancy.kcp.io/v1alpha1/workspaces"
 EVERYWHERE = ("configmaps", "secrets")  # kinds that can be asked for in all workspaces at once
 CRDS = "apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-LONGEST_PROBLEM = 6000  # characters
+MOST_PROBLEMS, LONGEST_PROBLEM = 3, 6000  # that are shown; characters
 passed = failed = 0
 
 
@@ -53,8 +53,8 @@ def check(name, problems):
         print(f"ok   {name}", flush=True)
         return
     failed += 1
-    print(f"FAIL {name}: {len(problems)} problems, the first:", flush=True)
-    for problem in problems[:2]:
+    print(f"FAIL {name}: {len(problems)} problems, the first of them:", flush=True)
+    for problem in problems[:MOST_PROBLEMS]:
         print(str(problem)[:LONGEST_PROBLEM], flush=True)
 
 
@@ -82,10 +82,13 @@ class Part:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
 
+    def log(self):
+        with open(self.log_path, errors="replace") as log:
+            return log.read()
+
     def kill(self):
         if self.process.poll() is not None:
-            with open(self.log_path, errors="replace") as log:
-                self.ended.append(f"{self.name} ended by itself with {self.process.returncode}: {log.read()[-2000:]}")
+            self.ended.append(f"{self.name} ended by itself with {self.process.returncode}: {self.log()[-1500:]}")
         self.process.kill()
         self.process.wait()
         self.kills += 1
@@ -323,7 +326,7 @@ def test(engine, directory, seconds, seed):
     stage = Stage(engine, directory, seed)
     try:
         if not wait_for(90, stage.is_ready):
-            check(f"{engine}: the servers start", [f"logs: {directory}"])
+            check(f"{engine}: the servers start", [f"{part.name}: {part.log()[-1500:]}" for part in stage.parts()])
             return
         clusters = prepare(stage.servers[0])
         registers, clients, watchers = run_load(stage, seed, seconds, clusters)
@@ -368,6 +371,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the servers shall not stay
     test_checkers()
     for engine in [arguments.engine] if arguments.engine else ["rocksdb", "etcd"]:
         directory = tempfile.mkdtemp(prefix="kcp-consistency-")
