@@ -170,17 +170,20 @@ class StoreCache final : public Cache, public storage::Observer {
 
  private:
   void take_in(std::span<const storage::Event> events, storage::Revision revision) {
+    std::map<TableId, std::vector<Change>> changes;
     for (const storage::Event& event : events) {
       auto place = split_storage_key(event.key);
       if (!place) continue;
-      auto id = parse_table(place->table);
-      MemoryTable& table = table_for(id);
       ItemPtr item = event.current ? make_item(*event.current) : nullptr;
       if (event.current && !item) continue;
-      auto change = table.apply(place->key, std::move(item), storage::number(revision));
-      if (!change) continue;
-      table.tell_listeners(*change);
-      for (const TableListener& listener : listeners_) listener(id, *change);
+      changes[parse_table(place->table)].push_back({place->key, std::move(item)});
+    }
+    for (auto& [id, of_table] : changes) {
+      MemoryTable& table = table_for(id);
+      for (const EventPtr& change : table.apply(of_table, storage::number(revision))) {
+        table.tell_listeners(*change);
+        for (const TableListener& listener : listeners_) listener(id, *change);
+      }
     }
     seen_.store(storage::number(revision), std::memory_order_release);
     std::lock_guard lock(waiters_mutex_);

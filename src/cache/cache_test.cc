@@ -65,6 +65,26 @@ class CacheTest : public testing::Test {
   std::unique_ptr<Cache> cache_;
 };
 
+TEST_F(CacheTest, ATransactionIsSeenAsAWhole) {
+  open();
+  std::unique_ptr<Watcher> watcher;
+  std::string seen, listed;
+  cache_->listen(kMaps, [&](const Event&) {
+    ManualLoop loop;
+    for (const EventPtr& event : run(loop, watcher->next(0s)).events) seen += event->item->name();
+    listed += names(maps().list({})) + "; ";
+  });
+  watcher = value_or_throw(maps().watch({}, cache_->revision()));
+  std::vector<storage::Write> writes;
+  for (const char* name : {"a", "b"}) {
+    Key key{"root", "default", name};
+    writes.push_back({storage_key(kMaps, key), Bytes(text_of(key, ""))});
+  }
+  write(std::move(writes));
+  EXPECT_EQ(seen, "ab");
+  EXPECT_EQ(listed, "root/a root/b ; root/a root/b ; ");
+}
+
 TEST(StorageKey, RoundTripsWithAndWithoutNamespaceAndIdentity) {
   for (const TableId& table : {kMaps, TableId{"apps", "deployments", "id"}}) {
     for (const Key& key : {Key{"root", "default", "a"}, Key{"root", "", "a"}}) {

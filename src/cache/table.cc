@@ -210,24 +210,29 @@ void MemoryTable::forget_events(std::uint64_t revision) {
   while (!ring_.empty() && ring_.front()->revision <= revision) drop_oldest();
 }
 
-EventPtr MemoryTable::apply(KeyView key, ItemPtr current, std::uint64_t revision) {
-  auto event = std::make_shared<Event>();
-  event->revision = revision;
+std::vector<EventPtr> MemoryTable::apply(std::span<Change> changes, std::uint64_t revision) {
+  std::vector<EventPtr> events;
   std::unique_lock lock(mutex_);
-  if (current) {
-    event->item = current;
-    event->previous = objects_.put(std::move(current));
-    event->type = event->previous ? Event::Type::Modified : Event::Type::Added;
-  } else {
-    event->previous = objects_.take(key);
-    if (!event->previous) return nullptr;
-    event->type = Event::Type::Deleted;
-    event->item = Item::at_revision(*event->previous, revision);
+  for (Change& change : changes) {
+    auto event = std::make_shared<Event>();
+    event->revision = revision;
+    if (change.current) {
+      event->item = change.current;
+      event->previous = objects_.put(std::move(change.current));
+      event->type = event->previous ? Event::Type::Modified : Event::Type::Added;
+    } else {
+      event->previous = objects_.take(change.key);
+      if (!event->previous) continue;
+      event->type = Event::Type::Deleted;
+      event->item = Item::at_revision(*event->previous, revision);
+    }
+    push(event);
+    events.push_back(std::move(event));
   }
-  push(event);
-  wake(key.cluster, revision);
-  wake("", revision);
-  return event;
+  // Only now: who is woken by the first event may read before this function goes on.
+  for (const EventPtr& event : events) wake(event->item->cluster(), revision);
+  if (!events.empty()) wake("", revision);
+  return events;
 }
 
 void MemoryTable::wake(std::string_view cluster, std::uint64_t revision) {

@@ -26,6 +26,11 @@ struct RingRoom {
   std::atomic<std::size_t> used = 0;
 };
 
+struct Change {
+  KeyView key;
+  ItemPtr current;  // null: deleted
+};
+
 class MemoryTable final : public Table {
  public:
   MemoryTable(std::size_t ring_events, RingRoom& room, const SeenRevision& seen)
@@ -37,12 +42,13 @@ class MemoryTable final : public Table {
   std::size_t count(std::string_view cluster) const override;
 
   // For the cache. load() adds objects behind those that are there, start_ring() says from which
-  // revision on events are complete, append_event() adds one that is already in the objects,
-  // apply() a new one.
+  // revision on events are complete, append_event() adds one that is already in the objects.
+  // apply() makes a transaction's changes, all at once: nobody sees some of them. It returns their
+  // events; a deletion of what is not there has none.
   void load(Objects behind);
   void start_ring(std::uint64_t floor);
   void append_event(EventPtr event);
-  EventPtr apply(KeyView key, ItemPtr current, std::uint64_t revision);
+  std::vector<EventPtr> apply(std::span<Change> changes, std::uint64_t revision);
   void listen(Listener listener);
   void tell_listeners(const Event& event) const;
   void for_each(const std::function<void(const ItemPtr&)>& visit) const;

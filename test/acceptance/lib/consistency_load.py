@@ -29,12 +29,13 @@ class Server:
         self.name, self.port, self.pki, self.context = name, port, pki, None
 
     def connect(self, patience=CLIENT_PATIENCE):
-        if self.context is None:
+        context = self.context
+        if context is None:
             context = ssl.create_default_context(cafile=f"{self.pki}/ca.crt")
             context.load_cert_chain(f"{self.pki}/admin.crt", f"{self.pki}/admin.key")
-            self.context = context
-        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=patience)
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=patience)
         connection.connect()
+        self.context = context  # not before: until servers on one store agree, the files may change
         connection.number = next(connections)
         return connection
 
