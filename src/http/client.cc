@@ -166,6 +166,8 @@ class Client::Pool : public std::enable_shared_from_this<Client::Pool> {
                                   std::move(request));
   }
 
+  std::size_t open_connections() const { return *running_; }
+
   void close() {
     closed_ = true;
     idle_.clear();
@@ -237,7 +239,8 @@ class Client::Pool : public std::enable_shared_from_this<Client::Pool> {
     connection->stream = std::move(stream);
     connection->session = std::make_shared<Http2Session>(
         Http2Session::Side::Client, *connection->stream, [](Http2StreamPtr) {});
-    connection->task = run_on(loop_, drive(connection), [] {});
+    ++*running_;
+    connection->task = run_on(loop_, drive(connection), [running = running_] { --*running; });
     http2_.push_back(connection);
     return connection;
   }
@@ -256,6 +259,7 @@ class Client::Pool : public std::enable_shared_from_this<Client::Pool> {
   ClientOptions options_;
   std::string authority_;
   std::list<Http2ConnectionPtr> http2_;
+  std::shared_ptr<std::size_t> running_ = std::make_shared<std::size_t>(0);  // drive() tasks
   std::list<std::shared_ptr<Http1Connection>> idle_;
   int connecting_ = 0;
   std::vector<Resolver<Done>> waiting_;
@@ -269,6 +273,8 @@ Client::Client(net::IoLoop& loop, ClientOptions options)
 Client::~Client() { pool_->close(); }
 
 void Client::close() { pool_->close(); }
+
+std::size_t Client::open_connections() const { return pool_->open_connections(); }
 
 Task<Response> Client::send(Request request) { return pool_->send(std::move(request)); }
 

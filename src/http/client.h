@@ -51,6 +51,9 @@ class Client final : public Transport {
 
   // Requests and responses in flight break off, and later requests fail.
   void close();
+  // HTTP/2 connections whose tasks still run, also after close(): until there are none, the loop
+  // must go on.
+  std::size_t open_connections() const;
 
  private:
   class Pool;

@@ -74,7 +74,7 @@ Task<> EtcdStore::close() {
     co_await scope_.join();
   } catch (const std::exception&) {  // how its tasks ended is of no interest any more
   }
-  while (running_ > 0) co_await sleep_for(1ms);
+  while (running_ > 0 || members_.open_connections() > 0) co_await sleep_for(1ms);
 }
 
 void EtcdStore::shut_down() {

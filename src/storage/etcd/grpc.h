@@ -99,6 +99,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
   // Everything in flight breaks off, and all later calls do.
   void close();
   bool closed() const { return closed_; }
+  std::size_t open_connections() const { return client_ ? client_->open_connections() : 0; }
   // For how long the quietest call with one answer has got nothing.
   Duration silence() const;
   std::string name() const { return name_; }  // "127.0.0.1:2379"

@@ -39,6 +39,7 @@ class Members {
   // A stream has ended, for the reason that its member gave, or its outcome if that is "".
   void ended(const StreamCall& stream, std::string_view reason);
   void close();
+  std::size_t open_connections() const { return channel_ ? channel_->open_connections() : 0; }
   std::string names() const;  // for messages
 
  private:
