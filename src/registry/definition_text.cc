@@ -1,122 +1,9 @@
 #include "registry/definition_text.h"
 
+#include "json/scan.h"
+
 namespace registry {
 namespace {
-
-// A cursor over JSON text that our own printer wrote. What is malformed makes it fail, and nothing
-// is read beyond the end.
-class Cursor {
- public:
-  explicit Cursor(std::string_view text) : text_(text) {}
-
-  bool ok() const { return ok_; }
-  std::size_t at() const { return at_; }
-
-  // Calls `member(key)` for each member of the object here; it must move behind the value. Keys
-  // with escapes are given as they are written.
-  template <class F>
-  void members(F member) {
-    if (!take('{')) return skip();
-    if (take('}')) return;
-    do {
-      std::string_view key = string();
-      if (!take(':')) return fail();
-      member(key);
-    } while (ok_ && take(','));
-    if (ok_ && !take('}')) fail();
-  }
-
-  template <class F>
-  void elements(F element) {
-    if (!take('[')) return skip();
-    if (take(']')) return;
-    do {
-      element();
-    } while (ok_ && take(','));
-    if (ok_ && !take(']')) fail();
-  }
-
-  // Moves behind the value here and returns its text.
-  std::string_view value() {
-    skip_space();
-    std::size_t first = at_;
-    skip();
-    return ok_ ? text_.substr(first, at_ - first) : std::string_view();
-  }
-
- private:
-  void fail() {
-    ok_ = false;
-    at_ = text_.size();
-  }
-
-  void skip_space() {
-    while (at_ < text_.size() && is_space(text_[at_])) ++at_;
-  }
-
-  bool take(char expected) {
-    skip_space();
-    if (at_ >= text_.size() || text_[at_] != expected) return false;
-    ++at_;
-    return true;
-  }
-
-  // Behind the next quote that no backslash precedes.
-  std::string_view string() {
-    if (!take('"')) {
-      fail();
-      return {};
-    }
-    std::size_t first = at_;
-    while (true) {
-      at_ = text_.find('"', at_);
-      if (at_ == std::string_view::npos) {
-        fail();
-        return {};
-      }
-      std::size_t escape = at_;
-      while (escape > first && text_[escape - 1] == '\\') --escape;
-      if ((at_ - escape) % 2 == 0) break;
-      ++at_;
-    }
-    return text_.substr(first, at_++ - first);
-  }
-
-  void skip() {
-    skip_space();
-    if (at_ >= text_.size()) return fail();
-    char c = text_[at_];
-    if (c == '"') {
-      string();
-    } else if (c == '{' || c == '[') {
-      skip_nested();
-    } else {
-      while (at_ < text_.size() && !is_end(text_[at_])) ++at_;
-    }
-  }
-
-  void skip_nested() {
-    std::size_t depth = 0;
-    while (at_ < text_.size()) {
-      char c = text_[at_];
-      if (c == '"') {
-        string();
-        continue;
-      }
-      ++at_;
-      if (c == '{' || c == '[') ++depth;
-      if ((c == '}' || c == ']') && --depth == 0) return;
-    }
-    fail();
-  }
-
-  static bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
-  static bool is_end(char c) { return c == ',' || c == '}' || c == ']' || is_space(c); }
-
-  std::string_view text_;
-  std::size_t at_ = 0;
-  bool ok_ = true;
-};
 
 class Splitter {
  public:
@@ -182,7 +69,7 @@ class Splitter {
 
   std::string_view json_;
   SchemaPlace place_;
-  Cursor cursor_;
+  json::Scanner cursor_;
   std::size_t copied_ = 0;  // up to here the spec is copied or replaced
   DefinitionText found_;
 };
