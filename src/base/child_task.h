@@ -115,14 +115,11 @@ template <class T>
 Task<T> with_deadline(Task<T> task, Duration limit, std::string what) {
   Loop& loop = co_await current_loop();
   auto child = std::make_shared<task_detail::Child<T>>();
-  struct Timer {
-    Loop& loop;
-    Loop::TimerId id;
-    ~Timer() { loop.cancel_timer(id); }
-  } timer{loop, loop.call_after(limit, [child] {
-            child->timed_out = true;
-            child->context.cancel();
-          })};
+  ScopedTimer timer(loop);
+  timer.start(limit, [child] {
+    child->timed_out = true;
+    child->context.cancel();
+  });
   try {
     if constexpr (std::is_void_v<T>) {
       co_await task_detail::ChildWait<T>(child, loop, std::move(task));

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <utility>
 
 #include "base/clock.h"
 
@@ -25,4 +26,21 @@ class Loop {
 
   // Whether the calling thread is this loop's.
   virtual bool is_current() const = 0;
+};
+
+// A timer of a coroutine's frame: it does not fire once the frame is gone. Loop thread only.
+class ScopedTimer {
+ public:
+  explicit ScopedTimer(Loop& loop) : loop_(loop) {}
+  ScopedTimer(const ScopedTimer&) = delete;
+  ScopedTimer& operator=(const ScopedTimer&) = delete;
+  ~ScopedTimer() {
+    if (id_ != 0) loop_.cancel_timer(id_);
+  }
+
+  void start(Duration delay, Loop::Job job) { id_ = loop_.call_after(delay, std::move(job)); }
+
+ private:
+  Loop& loop_;
+  Loop::TimerId id_ = 0;
 };

@@ -48,17 +48,9 @@ void task_detail::run_on_pool(std::move_only_function<void()> work) {
 }
 
 Task<> sleep_for(Duration delay) {
-  Loop& loop = co_await current_loop();
-  struct Timer {
-    Loop& loop;
-    Loop::TimerId id = 0;
-    ~Timer() {
-      if (id) loop.cancel_timer(id);
-    }
-  } timer{loop};
-  co_await wait_for([&](Resolver<Done> done) {
-    timer.id = loop.call_after(delay, [done] { done.resolve(Done{}); });
-  });
+  ScopedTimer timer(co_await current_loop());
+  co_await wait_for(
+      [&](Resolver<Done> done) { timer.start(delay, [done] { done.resolve(Done{}); }); });
 }
 
 Task<> yield_to_loop() {

@@ -4,7 +4,6 @@
 
 #include <unordered_map>
 
-#include "base/log.h"
 #include "base/manual_loop.h"
 #include "cache/keys.h"
 #include "cache/table.h"
@@ -21,13 +20,8 @@ struct LoadPart {
   void add(const storage::RecordView& record) {
     if (!record.key.starts_with('/')) return;  // reserved: no object
     auto place = split_storage_key(record.key);
-    ItemPtr item =
-        place ? Item::make(place->key, record.value, storage::number(record.modified)) : nullptr;
-    if (!item) {
-      log(LogLevel::Error, "cache", "skipping a stored value that is not an object",
-          {{"key", std::string(record.key)}});
-      return;
-    }
+    ItemPtr item = make_item(place, record);
+    if (!item) return;
     auto table = tables.find(place->table);
     if (table == tables.end()) table = tables.emplace(place->table, Objects()).first;
     table->second.append(std::move(item));
@@ -99,13 +93,8 @@ class StoreCache final : public Cache, public storage::Observer {
 
   void listen_to_all(TableListener listener) override {
     std::shared_lock lock(mutex_);
-    Event event;
     for (auto& [id, table] : tables_) {
-      table->for_each([&](const ItemPtr& item) {
-        event.item = item;
-        event.revision = item->revision();
-        listener(id, event);
-      });
+      table->show_present([&](const Event& event) { listener(id, event); });
     }
     listeners_.push_back(std::move(listener));
   }
@@ -114,14 +103,9 @@ class StoreCache final : public Cache, public storage::Observer {
 
   Task<> wait_until(std::uint64_t wanted) override {
     if (revision() >= wanted) co_return;
-    Loop& loop = co_await current_loop();
-    struct Timer {
-      Loop& loop;
-      Loop::TimerId id = 0;
-      ~Timer() { loop.cancel_timer(id); }
-    } timer{loop};
+    ScopedTimer timer(co_await current_loop());
     co_await wait_for([&](Resolver<Done> done) {
-      timer.id = loop.call_after(kFutureRevisionPatience, [done] { done.resolve(Done{}); });
+      timer.start(kFutureRevisionPatience, [done] { done.resolve(Done{}); });
       std::lock_guard lock(waiters_mutex_);
       if (revision() >= wanted) return done.resolve(Done{});
       std::erase_if(waiters_, [](const auto& waiter) { return waiter.second.settled(); });
@@ -174,7 +158,7 @@ class StoreCache final : public Cache, public storage::Observer {
     for (const storage::Event& event : events) {
       auto place = split_storage_key(event.key);
       if (!place) continue;
-      ItemPtr item = event.current ? make_item(*event.current) : nullptr;
+      ItemPtr item = event.current ? make_item(place, view_of(*event.current)) : nullptr;
       if (event.current && !item) continue;
       changes[parse_table(place->table)].push_back({place->key, std::move(item)});
     }
@@ -229,10 +213,11 @@ class StoreCache final : public Cache, public storage::Observer {
       ItemPtr& state = states[event.key];
       auto entry = std::make_shared<Event>();
       entry->revision = storage::number(event.revision);
-      if (event.previous) entry->previous = state ? state : make_item(*event.previous);
+      if (event.previous)
+        entry->previous = state ? state : make_item(place, view_of(*event.previous));
       if (event.current) {
         bool omitted = event.current->value.empty();
-        state = omitted ? table.find(place->key) : make_item(*event.current);
+        state = omitted ? table.find(place->key) : make_item(place, view_of(*event.current));
         entry->item = state;
         entry->type = event.previous ? Event::Type::Modified : Event::Type::Added;
       } else if (entry->previous) {

@@ -36,9 +36,6 @@ struct TableId {
 // empty namespace segment. prefix_of_cluster() covers all that a logical cluster owns.
 std::string storage_key(const TableId& table, KeyView key);
 std::string prefix_of_cluster(std::string_view cluster);
-// The reverse; nothing if `text` is not such a key.
-std::optional<std::pair<TableId, Key>> parse_storage_key(std::string_view text);
-
 // The item for a stored record; null (and a log line) if the record is not an object.
 ItemPtr make_item(const storage::Record& record);
 

@@ -38,22 +38,18 @@ TableId parse_table(std::string_view text) {
   return table;
 }
 
-std::optional<std::pair<TableId, Key>> parse_storage_key(std::string_view text) {
-  auto place = split_storage_key(text);
-  if (!place) return {};
-  return std::pair(parse_table(place->table), Key(place->key));
+ItemPtr make_item(const std::optional<StorageKeyView>& place, const storage::RecordView& record) {
+  ItemPtr item =
+      place ? Item::make(place->key, record.value, storage::number(record.modified)) : nullptr;
+  if (!item) {
+    log(LogLevel::Error, "cache", "skipping a stored value that is not an object",
+        {{"key", std::string(record.key)}});
+  }
+  return item;
 }
 
 ItemPtr make_item(const storage::Record& record) {
-  auto place = split_storage_key(record.key);
-  ItemPtr item = place
-                     ? Item::make(place->key, record.value.view(), storage::number(record.modified))
-                     : nullptr;
-  if (!item) {
-    log(LogLevel::Error, "cache", "skipping a stored value that is not an object",
-        {{"key", record.key}});
-  }
-  return item;
+  return make_item(split_storage_key(record.key), storage::view_of(record));
 }
 
 }  // namespace cache

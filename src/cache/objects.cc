@@ -143,8 +143,4 @@ Range Objects::range(KeyView first, const KeyView* last) const {
   return range;
 }
 
-std::size_t Objects::count(KeyView first, const KeyView* last) const {
-  return range(first, last).size();
-}
-
 }  // namespace cache

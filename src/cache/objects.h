@@ -91,7 +91,6 @@ class Objects {
 
   // The objects from `first` on, before `last` (null: to the end).
   Range range(KeyView first, const KeyView* last) const;
-  std::size_t count(KeyView first, const KeyView* last) const;
 
  private:
   struct Position {

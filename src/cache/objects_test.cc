@@ -106,7 +106,7 @@ TEST(Objects, AreTheSameAsAMapAfterAnyChanges) {
   KeyView last{"c3/", "", ""};
   auto in_c3 = std::ranges::count_if(expected,
                                      [](const auto& entry) { return entry.first.cluster == "c3"; });
-  EXPECT_EQ(objects.count({"c3", "", ""}, &last), static_cast<std::size_t>(in_c3));
+  EXPECT_EQ(objects.range({"c3", "", ""}, &last).size(), static_cast<std::size_t>(in_c3));
 }
 
 TEST(Objects, FillInDescendingOrderToo) {

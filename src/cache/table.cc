@@ -262,23 +262,21 @@ void MemoryTable::add_to(Cache::Size& size) const {
 }
 
 void MemoryTable::listen(Listener listener) {
-  Event event;
-  for_each([&](const ItemPtr& item) {
-    event.item = item;
-    event.revision = item->revision();
-    listener(event);
-  });
+  show_present(listener);
   listeners_.push_back(std::move(listener));
 }
 
-void MemoryTable::for_each(const std::function<void(const ItemPtr&)>& visit) const {
+void MemoryTable::show_present(const Listener& listener) const {
   Range range;
   {
     std::shared_lock lock(mutex_);
     range = range_of({}, {});
   }
+  Event event;  // of every object in turn: who listens does not keep it
   range.for_each([&](const ItemPtr& item) {
-    visit(item);
+    event.item = item;
+    event.revision = item->revision();
+    listener(event);
     return true;
   });
 }

@@ -51,7 +51,8 @@ class MemoryTable final : public Table {
   std::vector<EventPtr> apply(std::span<Change> changes, std::uint64_t revision);
   void listen(Listener listener);
   void tell_listeners(const Event& event) const;
-  void for_each(const std::function<void(const ItemPtr&)>& visit) const;
+  // Shows every object as Added.
+  void show_present(const Listener& listener) const;
   void forget_events(std::uint64_t revision);
   void wake_all();
   void add_to(Cache::Size& size) const;

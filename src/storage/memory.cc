@@ -99,9 +99,7 @@ Task<RangeResult> MemoryStore::range(RangeOptions options) {
 Revision MemoryStore::attach(Load load, Observer& observer) {
   std::lock_guard lock(state_->mutex);
   CHECK(state_->observer == nullptr);
-  for (const auto& [key, record] : state_->records) {
-    load(0, {key, record.value.view(), record.created, record.modified});
-  }
+  for (const auto& [key, record] : state_->records) load(0, view_of(record));
   state_->observer = &observer;
   return state_->newest;
 }

@@ -94,6 +94,9 @@ struct RecordView {
   Revision created{};
   Revision modified{};
 };
+inline RecordView view_of(const Record& record) {
+  return {record.key, record.value.view(), record.created, record.modified};
+}
 // Gets every record of a store at one revision. The records of one part come in key order; those of
 // a part lie before those of the next. Parts may be loaded at the same time, each by one thread.
 using Load = std::function<void(std::size_t part, const RecordView& record)>;

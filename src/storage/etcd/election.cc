@@ -45,15 +45,10 @@ void Election::on_change(const WatchEvent& event) {
 
 // Sleeps until the key changes, or for `limit`.
 Task<> Election::pause(Duration limit) {
-  Loop& loop = co_await current_loop();
-  struct Timer {
-    Loop& loop;
-    Loop::TimerId id = 0;
-    ~Timer() { loop.cancel_timer(id); }
-  } timer{loop};
+  ScopedTimer timer(co_await current_loop());
   co_await wait_for([&](Resolver<Done> done) {
     sleeper_ = done;
-    timer.id = loop.call_after(limit, [done] { done.resolve(Done{}); });
+    timer.start(limit, [done] { done.resolve(Done{}); });
   });
 }
 
