@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include "auth/workspace_authorizer.h"
-#include "base/manual_loop.h"
 #include "base/scope.h"
 #include "base/strings.h"
 #include "controllers/api_sharing/policies.h"
@@ -14,10 +13,10 @@
 #include "json/text.h"
 #include "object/object.h"
 #include "registry/kind_table.h"
+#include "registry/testing.h"
 #include "schema/builtin.h"
 #include "server/server.h"
 #include "sharing/claims.h"
-#include "storage/memory.h"
 #include "tenancy/path.h"
 #include "virtual_workspaces/api_export.h"
 
@@ -39,7 +38,7 @@ struct Resolver final : server::ClusterResolver {
 
 inline Value yaml(std::string_view text) { return value_or_throw(json::parse_yaml(text)); }
 
-class ApiSharingTest : public testing::Test {
+class ApiSharingTest : public testing::Test, protected registry::InMemoryRegistry {
  protected:
   struct Answer {
     int status = 0;
@@ -240,12 +239,6 @@ rules: [{nonResourceURLs: ["/"], verbs: [access]}]
   }
   static constexpr const char* kClaims = "[{resource: configmaps, verbs: ['*']}]";
 
-  ManualLoop loop_;
-  FakeClock clock_;
-  std::unique_ptr<storage::Store> store_ = std::make_unique<storage::MemoryStore>();
-  std::unique_ptr<cache::Cache> cache_ = cache::make_cache(*store_);
-  std::unique_ptr<registry::Registry> registry_ =
-      registry::make_registry({registry::Flavour::Workspaces, *store_, *cache_, clock_});
   std::unique_ptr<auth::Authorizer> authorizer_ = auth::make_workspace_authorizer(
       *cache_, std::string(tenancy::kAdmin), controllers::make_permission_policies(*cache_));
   auth::Authenticator authenticator_{{}};

@@ -229,13 +229,8 @@ struct Server::Group {
     }
     draining = true;
     // This task is cancelled already, so it counts the grace on timers of the loop itself.
-    auto timer =
-        loop.call_after(options.grace, [&connections_scope] { connections_scope.cancel(); });
-    struct Stop {
-      net::IoLoop& loop;
-      Loop::TimerId timer;
-      ~Stop() { loop.cancel_timer(timer); }
-    } stop{loop, timer};
+    ScopedTimer grace(loop);
+    grace.start(options.grace, [&connections_scope] { connections_scope.cancel(); });
     // Connections that were accepted last are still on their way here when the listener has closed.
     for (bool settled = false; !settled || connections_scope.size() > 0;) {
       settled = *listener_closed;

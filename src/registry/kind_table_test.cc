@@ -3,18 +3,17 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "base/manual_loop.h"
 #include "json/text.h"
 #include "object/object.h"
+#include "registry/testing.h"
 #include "schema/schema.h"
-#include "storage/memory.h"
 
 namespace registry {
 namespace {
 
 using json::Value;
 
-class KindTableTest : public testing::Test {
+class KindTableTest : public testing::Test, protected InMemoryRegistry {
  protected:
   void TearDown() override { store_.reset(); }
 
@@ -53,13 +52,6 @@ class KindTableTest : public testing::Test {
     run(loop_, registry_->remove(call(cluster, name, "delete"), {}));
   }
   KindTable& kinds() { return registry_->kinds(); }
-
-  ManualLoop loop_;
-  FakeClock clock_;
-  std::unique_ptr<storage::Store> store_ = std::make_unique<storage::MemoryStore>();
-  std::unique_ptr<cache::Cache> cache_ = cache::make_cache(*store_);
-  std::unique_ptr<Registry> registry_ =
-      make_registry({Flavour::Workspaces, *store_, *cache_, clock_});
 };
 
 TEST_F(KindTableTest, TheSameDefinitionInManyClustersIsOneKindAndOneSchema) {

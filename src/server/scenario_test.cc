@@ -18,13 +18,12 @@
 #include <fstream>
 
 #include "auth/rbac.h"
-#include "base/manual_loop.h"
 #include "base/strings.h"
 #include "json/text.h"
 #include "object/object.h"
 #include "registry/rules/rules.h"
+#include "registry/testing.h"
 #include "server/server.h"
-#include "storage/memory.h"
 
 namespace server {
 namespace {
@@ -39,7 +38,7 @@ struct AnyCluster final : ClusterResolver {
 };
 
 // A whole server in memory.
-class World {
+class World : private registry::InMemoryRegistry {
  public:
   World() {
     registry::install_review_rules(*registry_, *rbac_);
@@ -76,12 +75,6 @@ class World {
     co_return Answer{response.status, std::move(text)};
   }
 
-  ManualLoop loop_;
-  FakeClock clock_;
-  std::unique_ptr<storage::Store> store_ = std::make_unique<storage::MemoryStore>();
-  std::unique_ptr<cache::Cache> cache_ = cache::make_cache(*store_);
-  std::unique_ptr<registry::Registry> registry_ =
-      registry::make_registry({registry::Flavour::Workspaces, *store_, *cache_, clock_});
   std::unique_ptr<auth::Authorizer> rbac_ = auth::make_rbac(*cache_, {});
   auth::AccountTokens accounts_{*pki::SigningKey::parse(pki::make_signing_key()),
                                 {"https://kcp.default.svc", ""},

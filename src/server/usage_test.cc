@@ -6,13 +6,12 @@
 #include <set>
 
 #include "auth/rbac.h"
-#include "base/manual_loop.h"
 #include "base/strings.h"
 #include "json/text.h"
 #include "object/object.h"
+#include "registry/testing.h"
 #include "server/server.h"
 #include "server/server_metrics.h"
-#include "storage/memory.h"
 
 namespace server {
 namespace {
@@ -28,7 +27,7 @@ struct EveryCluster final : ClusterResolver {
 };
 
 // A server in memory. "ann" may do everything in cluster "a", "root-admin" in "root".
-class UsageTest : public testing::Test {
+class UsageTest : public testing::Test, protected registry::InMemoryRegistry {
  protected:
   UsageTest() {
     make_admin("a", "ann");
@@ -83,12 +82,6 @@ class UsageTest : public testing::Test {
   }
 
   std::string accept_ = "application/json";
-  ManualLoop loop_;
-  FakeClock clock_;
-  std::unique_ptr<storage::Store> store_ = std::make_unique<storage::MemoryStore>();
-  std::unique_ptr<cache::Cache> cache_ = cache::make_cache(*store_);
-  std::unique_ptr<registry::Registry> registry_ =
-      registry::make_registry({registry::Flavour::Workspaces, *store_, *cache_, clock_});
   std::unique_ptr<auth::Authorizer> rbac_ = auth::make_rbac(*cache_, {});
   auth::Authenticator authenticator_{{}, nullptr};
   EveryCluster clusters_;

@@ -6,14 +6,12 @@
 
 #include "auth/rbac.h"
 #include "base/error.h"
-#include "base/manual_loop.h"
 #include "base/scope.h"
 #include "json/text.h"
 #include "object/object.h"
 #include "placement/keys.h"
-#include "registry/make.h"
+#include "registry/testing.h"
 #include "server/server.h"
-#include "storage/memory.h"
 #include "virtual_workspaces/syncer_stream.h"
 
 namespace virtual_workspaces {
@@ -54,7 +52,7 @@ struct Answer {
 };
 
 // A shard in memory with the SyncTarget "east" in cluster "compute" and the virtual workspace.
-class World {
+class World : private registry::InMemoryRegistry {
  public:
   World() {
     for (const char* cluster : {"a", "b"}) {
@@ -157,12 +155,6 @@ class World {
         peer);
   }
 
-  ManualLoop loop_;
-  FakeClock clock_;
-  std::unique_ptr<storage::Store> store_ = std::make_unique<storage::MemoryStore>();
-  std::unique_ptr<cache::Cache> cache_ = cache::make_cache(*store_);
-  std::unique_ptr<registry::Registry> registry_ =
-      registry::make_registry({registry::Flavour::Workspaces, *store_, *cache_, clock_});
   std::unique_ptr<auth::Authorizer> rbac_ = auth::make_rbac(*cache_, {});
   auth::Authenticator authenticator_{{}};
   AnyCluster clusters_;

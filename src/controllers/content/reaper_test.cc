@@ -2,17 +2,15 @@
 
 #include <gtest/gtest.h>
 
-#include "base/manual_loop.h"
 #include "base/scope.h"
 #include "json/text.h"
 #include "object/object.h"
-#include "registry/make.h"
-#include "storage/memory.h"
+#include "registry/testing.h"
 
 namespace controllers {
 namespace {
 
-class ContentReaper : public testing::Test {
+class ContentReaper : public testing::Test, protected registry::InMemoryRegistry {
  protected:
   void SetUp() override {
     create("namespaces", object::make("v1", "Namespace", "apps"));
@@ -49,12 +47,6 @@ class ContentReaper : public testing::Test {
     return cache_->table({"", resource, ""}).find({"c", ns, name}) != nullptr;
   }
 
-  ManualLoop loop_;
-  FakeClock clock_;
-  std::unique_ptr<storage::Store> store_ = std::make_unique<storage::MemoryStore>();
-  std::unique_ptr<cache::Cache> cache_ = cache::make_cache(*store_);
-  std::unique_ptr<registry::Registry> registry_ =
-      registry::make_registry({registry::Flavour::Workspaces, *store_, *cache_, clock_});
   Scope scope_{loop_};
 };
 

@@ -2,17 +2,15 @@
 
 #include <gtest/gtest.h>
 
-#include "base/manual_loop.h"
 #include "base/scope.h"
 #include "json/text.h"
 #include "object/object.h"
-#include "registry/make.h"
-#include "storage/memory.h"
+#include "registry/testing.h"
 
 namespace controllers {
 namespace {
 
-class GarbageCollector : public testing::Test {
+class GarbageCollector : public testing::Test, protected registry::InMemoryRegistry {
  protected:
   void SetUp() override {
     for (const char* cluster : {"a", "b"}) {
@@ -70,12 +68,6 @@ class GarbageCollector : public testing::Test {
     return item ? *json::parse(item->json()) : json::Value();
   }
 
-  ManualLoop loop_;
-  FakeClock clock_;
-  std::unique_ptr<storage::Store> store_ = std::make_unique<storage::MemoryStore>();
-  std::unique_ptr<cache::Cache> cache_ = cache::make_cache(*store_);
-  std::unique_ptr<registry::Registry> registry_ =
-      registry::make_registry({registry::Flavour::Workspaces, *store_, *cache_, clock_});
   Scope scope_{loop_};
 };
 

@@ -5,15 +5,13 @@
 #include <gtest/gtest.h>
 
 #include "auth/authenticator.h"
-#include "base/manual_loop.h"
 #include "base/scope.h"
 #include "json/text.h"
 #include "object/object.h"
 #include "placement/intents.h"
 #include "placement/keys.h"
-#include "registry/make.h"
+#include "registry/testing.h"
 #include "server/server.h"
-#include "storage/memory.h"
 
 namespace controllers {
 namespace {
@@ -58,7 +56,7 @@ std::string deletion(const std::string& target) {
   return std::string(placement::kDeletion) + placement::target_key("loc", target);
 }
 
-class Workload : public testing::Test {
+class Workload : public testing::Test, protected registry::InMemoryRegistry {
  protected:
   Workload() {
     install_workload_rules(*registry_, clusters_, policy_);
@@ -190,12 +188,6 @@ class Workload : public testing::Test {
     settle();
   }
 
-  ManualLoop loop_;
-  FakeClock clock_;
-  std::unique_ptr<storage::Store> store_ = std::make_unique<storage::MemoryStore>();
-  std::unique_ptr<cache::Cache> cache_ = cache::make_cache(*store_);
-  std::unique_ptr<registry::Registry> registry_ =
-      registry::make_registry({registry::Flavour::Workspaces, *store_, *cache_, clock_});
   Policy policy_;
   auth::Authenticator authenticator_{{}};
   Clusters clusters_;
