@@ -294,23 +294,25 @@ def largest(root, pattern):
     return max(pathlib.Path(f"{root}/data").glob(pattern), key=lambda path: path.stat().st_size)
 
 
+def flipped(data, at, bits):
+    changed = bytearray(data)
+    changed[at] ^= bits
+    return changed
+
+
 def damaged_files():
     server, acknowledged = killed_server("damaged")
     log = largest(server.root, "*.log")
     sound = log.read_bytes()
 
-    flipped = bytearray(sound)
-    flipped[len(flipped) // 2] ^= 16
-    log.write_bytes(flipped)
+    log.write_bytes(flipped(sound, len(sound) // 2, 16))
     status, said = server.refusal()
     check("a bit flipped in the log: it does not start, and says what to do",
           status == 1 and "its log is corrupt" in said and "kcp restore" in said and said.count("\n") == 1, said)
     log.write_bytes(sound[:-20])
     status, said = server.refusal()
     check("an acknowledged write cut off: likewise", status == 1 and "was acknowledged" in said, said)
-    flipped = bytearray(sound)
-    flipped[-5] ^= 1
-    log.write_bytes(flipped)
+    log.write_bytes(flipped(sound, -5, 1))
     status, said = server.refusal()
     check("a bit flipped in the last write: likewise", status == 1 and "was acknowledged" in said, said)
 
@@ -324,9 +326,7 @@ def damaged_files():
 
     table = largest(server.root, "*.sst")
     sound = table.read_bytes()
-    flipped = bytearray(sound)
-    flipped[len(flipped) // 3] ^= 1
-    table.write_bytes(flipped)
+    table.write_bytes(flipped(sound, len(sound) // 3, 1))
     status, said = server.refusal()
     check("a bit flipped in a table: it does not start, and says what to do",
           status == 1 and "corrupt" in said and "kcp restore" in said, said)
