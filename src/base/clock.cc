@@ -11,13 +11,24 @@ class SystemClock final : public Clock {
   }
 };
 
+// Kept for each thread: many objects are made within one second.
+struct LastSecond {
+  std::int64_t second = INT64_MIN;
+  std::string text;
+};
+
 std::string format_seconds(TimePoint time) {
+  thread_local LastSecond last;
+  auto second = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+  if (second == last.second) return last.text;
   auto day = std::chrono::floor<std::chrono::days>(time);
   std::chrono::year_month_day date(day);
   std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(time - day));
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+  last.text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                          static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                          clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+  last.second = second;
+  return last.text;
 }
 
 // Reads exactly `digits` digits at `at`; -1 if they are not there.

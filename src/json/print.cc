@@ -101,8 +101,12 @@ void print_value(const Value& value, std::string& out, int indent) {
 }  // namespace
 
 std::string print(const Value& value) {
-  std::string out;
-  print_value(value, out, -1);
+  constexpr std::size_t kKept = 64 * 1024;
+  thread_local std::string scratch;  // grown once, so that `out` is made in its right size
+  scratch.clear();
+  print_value(value, scratch, -1);
+  std::string out = scratch.size() > kKept ? std::move(scratch) : std::string(scratch);
+  if (scratch.capacity() > kKept) scratch = std::string();
   return out;
 }
 

@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <cmath>
+#include <cstring>
+#include <new>
 
 #include "base/check.h"
 
@@ -12,8 +14,20 @@ struct Counted {
   std::atomic<std::uint32_t> references = 1;
 };
 
+// The characters stand behind it, in the same block of memory.
 struct Text : Counted {
-  std::string text;
+  std::size_t size = 0;
+
+  static Text* make(std::string_view text) {
+    void* block = ::operator new(sizeof(Text) + text.size());
+    auto* made = new (block) Text();
+    made->size = text.size();
+    if (!text.empty()) std::memcpy(made + 1, text.data(), text.size());
+    return made;
+  }
+  static void destroy(Text* text) { ::operator delete(text, sizeof(Text) + text->size); }
+
+  std::string_view view() const { return {reinterpret_cast<const char*>(this + 1), size}; }
 };
 
 struct Elements : Counted {
@@ -40,6 +54,7 @@ class Members : public Counted {
   }
 
   void append(Member member) {
+    if (list.empty()) list.reserve(kFirstRoom);
     list.push_back(std::move(member));
     if (list.size() <= kIndexFrom) return;
     if (list.size() * 2 > slots_.size()) {
@@ -61,6 +76,7 @@ class Members : public Counted {
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
  private:
+  static constexpr std::size_t kFirstRoom = 4;
   static constexpr std::size_t kIndexFrom = 24;
 
   std::size_t hash(std::string_view key) const {
@@ -83,7 +99,7 @@ void drop(Value::Kind kind, void* shared) {
   auto* counted = static_cast<Counted*>(shared);
   if (counted->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   switch (kind) {
-    case Value::Kind::String: delete static_cast<Text*>(counted); break;
+    case Value::Kind::String: Text::destroy(static_cast<Text*>(counted)); break;
     case Value::Kind::Array: delete static_cast<Elements*>(counted); break;
     default: delete static_cast<Members*>(counted); break;
   }
@@ -136,9 +152,7 @@ Value::Value(double value) : kind_(Kind::Double), payload_{.number = value} {
 }
 
 Value::Value(std::string_view text) : kind_(Kind::String) {
-  auto* shared = new Text();
-  shared->text = text;
-  payload_.shared = static_cast<Counted*>(shared);
+  payload_.shared = static_cast<Counted*>(Text::make(text));
 }
 
 void Value::init_int(std::int64_t value) {
@@ -225,7 +239,7 @@ double Value::as_double(double otherwise) const {
 
 std::string_view Value::as_string(std::string_view otherwise) const {
   if (!is_string()) return otherwise;
-  return static_cast<const Text*>(static_cast<const Counted*>(payload_.shared))->text;
+  return static_cast<const Text*>(static_cast<const Counted*>(payload_.shared))->view();
 }
 
 std::size_t Value::size() const {
