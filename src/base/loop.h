@@ -34,13 +34,19 @@ class ScopedTimer {
   explicit ScopedTimer(Loop& loop) : loop_(loop) {}
   ScopedTimer(const ScopedTimer&) = delete;
   ScopedTimer& operator=(const ScopedTimer&) = delete;
-  ~ScopedTimer() {
-    if (id_ != 0) loop_.cancel_timer(id_);
+  ~ScopedTimer() { stop(); }
+
+  // In place of what it was started for before.
+  void start(Duration delay, Loop::Job job) {
+    stop();
+    id_ = loop_.call_after(delay, std::move(job));
   }
 
-  void start(Duration delay, Loop::Job job) { id_ = loop_.call_after(delay, std::move(job)); }
-
  private:
+  void stop() {
+    if (id_ != 0) loop_.cancel_timer(std::exchange(id_, 0));
+  }
+
   Loop& loop_;
   Loop::TimerId id_ = 0;
 };

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/manual_loop.h"
+#include "cache/difference.h"
 #include "cache/keys.h"
 #include "cache/table.h"
 
@@ -12,6 +13,11 @@ namespace cache {
 namespace {
 
 constexpr Duration kFutureRevisionPatience = 3s;
+
+// Of what the objects hold, this share may be held by events, and the share of that by one table
+// without being looked at.
+constexpr std::size_t kRoomShare = 16;
+constexpr std::size_t kLeastRoom = std::size_t{2} << 20;
 
 // What one part of a store's records becomes, by table.
 struct LoadPart {
@@ -75,6 +81,14 @@ class StoreCache final : public Cache, public storage::Observer {
     for (const auto& [id, table] : tables_) table->forget_events(revision);
   }
 
+  void trim_events(std::uint64_t revision) override {
+    Size kept = size();
+    std::size_t room = std::max(kLeastRoom, kept.object_bytes / kRoomShare);
+    if (kept.event_bytes <= room) return;
+    std::shared_lock lock(mutex_);
+    for (const auto& [id, table] : tables_) table->trim_events(revision, room / kRoomShare);
+  }
+
   void wake_watchers() override {
     std::shared_lock lock(mutex_);
     for (const auto& [id, table] : tables_) table->wake_all();
@@ -84,6 +98,7 @@ class StoreCache final : public Cache, public storage::Observer {
     Size size;
     std::shared_lock lock(mutex_);
     for (const auto& [id, table] : tables_) table->add_to(size);
+    size.shared = SharedTexts::global().size();
     return size;
   }
 
@@ -124,6 +139,7 @@ class StoreCache final : public Cache, public storage::Observer {
     std::vector<Placed> found;
     std::shared_lock lock(mutex_);
     for (const auto& [id, table] : tables_) {
+      if (found.size() >= limit) break;
       table->collect(cluster, ns, [&](const ItemPtr& item) {
         if (found.size() < limit) found.push_back({id, item});
         return found.size() < limit;
@@ -152,7 +168,46 @@ class StoreCache final : public Cache, public storage::Observer {
     take_in(events, revision);
   }
 
+  // Listeners are told what has changed on the whole; watches end, they have missed the rest.
+  std::unique_ptr<storage::Reload> reload() override {
+    struct Anew final : storage::Reload {
+      StoreCache& cache;
+      Difference difference;
+      explicit Anew(StoreCache& owner)
+          : cache(owner), difference([&owner](const TableId& id) -> MemoryTable& {
+              return owner.table_for(id);
+            }) {}
+      void add(const storage::RecordView& record) override { difference.add(record); }
+      void finish(storage::Revision revision) override {
+        cache.replace(difference, storage::number(revision));
+      }
+    };
+    if (!started_.load(std::memory_order_acquire)) return nullptr;
+    return std::make_unique<Anew>(*this);
+  }
+
  private:
+  void replace(Difference& difference, std::uint64_t revision) {
+    {
+      std::unique_lock lock(mutex_);
+      ring_floor_ = revision;
+    }
+    for (const TableId& id : tables()) {
+      MemoryTable& table = table_for(id);
+      auto changes = difference.take(id, table, revision);
+      tell_all(id, table, table.replace(changes, revision));
+    }
+    advance(revision);
+  }
+
+  void tell_all(const TableId& id, const MemoryTable& table,
+                const std::vector<EventPtr>& events) const {
+    for (const EventPtr& event : events) {
+      table.tell_listeners(*event);
+      for (const TableListener& listener : listeners_) listener(id, *event);
+    }
+  }
+
   void take_in(std::span<const storage::Event> events, storage::Revision revision) {
     std::map<TableId, std::vector<Change>> changes;
     for (const storage::Event& event : events) {
@@ -160,18 +215,20 @@ class StoreCache final : public Cache, public storage::Observer {
       if (!place) continue;
       ItemPtr item = event.current ? make_item(place, view_of(*event.current)) : nullptr;
       if (event.current && !item) continue;
-      changes[parse_table(place->table)].push_back({place->key, std::move(item)});
+      changes[parse_table(place->table)].push_back(
+          {place->key, std::move(item), storage::number(event.revision)});
     }
     for (auto& [id, of_table] : changes) {
       MemoryTable& table = table_for(id);
-      for (const EventPtr& change : table.apply(of_table, storage::number(revision))) {
-        table.tell_listeners(*change);
-        for (const TableListener& listener : listeners_) listener(id, *change);
-      }
+      tell_all(id, table, table.apply(of_table));
     }
-    seen_.store(storage::number(revision), std::memory_order_release);
+    advance(storage::number(revision));
+  }
+
+  void advance(std::uint64_t revision) {
+    seen_.store(revision, std::memory_order_release);
     std::lock_guard lock(waiters_mutex_);
-    auto last = waiters_.upper_bound(storage::number(revision));
+    auto last = waiters_.upper_bound(revision);
     for (auto it = waiters_.begin(); it != last; ++it) it->second.resolve(Done{});
     waiters_.erase(waiters_.begin(), last);
   }
@@ -204,9 +261,9 @@ class StoreCache final : public Cache, public storage::Observer {
     append(events);
   }
 
-  void append(std::span<const storage::Event> events) {
+  void append(std::span<const storage::PastEvent> events) {
     std::unordered_map<std::string_view, ItemPtr> states;  // of the keys so far
-    for (const storage::Event& event : events) {
+    for (const storage::PastEvent& event : events) {
       auto place = split_storage_key(event.key);
       if (!place) continue;
       MemoryTable& table = table_for(parse_table(place->table));
@@ -231,7 +288,7 @@ class StoreCache final : public Cache, public storage::Observer {
 
   const Options options_;
   SeenRevision seen_ = 0;
-  std::uint64_t ring_floor_ = 0;  // fixed once loaded
+  std::uint64_t ring_floor_ = 0;  // of tables to come; once loaded, guarded by mutex_
   std::atomic<bool> started_ = false;
   std::mutex held_mutex_;
   std::vector<std::pair<storage::Revision, std::vector<storage::Event>>> held_;  // guarded by it

@@ -4,6 +4,7 @@
 // Thread-safe: any method from any loop. Source: reference kube-apiserver.md 3.5, 3.6.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -50,13 +51,20 @@ struct Event {
   ItemPtr previous;  // the state before; null for Added
   std::uint64_t revision = 0;
 
+  Event() = default;
+  ~Event();
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
   // The frame of this event in some form ("json:v1" ...), made by `make` on first use and shared by
-  // all watchers of that form.
-  Bytes frame(const std::string& form, const std::function<Bytes()>& make) const;
+  // all watchers of that form. Lives as long as the event.
+  const Bytes& frame(std::string_view form, const std::function<Bytes()>& make) const;
+  const Bytes* find_frame(std::string_view form) const;  // null if nobody has asked for it yet
 
  private:
-  mutable std::mutex mutex_;
-  mutable std::vector<std::pair<std::string, Bytes>> frames_;  // guarded by mutex_
+  struct Frame;
+  mutable std::mutex mutex_;  // held by whoever makes a frame
+  mutable std::atomic<const Frame*> frames_ = nullptr;
 };
 using EventPtr = std::shared_ptr<const Event>;
 
@@ -88,10 +96,19 @@ class Watcher {
     std::vector<EventPtr> events;  // already turned into what this filter sees
     std::uint64_t revision = 0;    // everything up to here has been seen: a bookmark may say so
     bool expired = false;          // fell out of the ring: end the watch with 410
+    bool more = false;             // there may be more events now
+
+    bool empty() const { return events.empty() && !expired && !more; }
   };
-  // The next events (at most 1024 at a time). With nothing to deliver it waits up to `patience`
-  // and then returns an empty batch, for bookmarks.
-  virtual Task<Batch> next(Duration patience) = 0;
+  // Puts into `batch` what has come since the last time, at most 1024 events.
+  virtual void take(Batch& batch) = 0;
+  // Suspends until there may be something to take, or until stir(). May return early.
+  virtual Task<> wait() = 0;
+  virtual void stir() = 0;  // on the watcher's loop
+
+  // The next events. With nothing to deliver it waits up to `patience` and then returns an empty
+  // batch, for bookmarks.
+  Task<Batch> next(Duration patience);
 };
 
 class Table {
@@ -141,6 +158,9 @@ class Cache {
 
   // Drops events up to `revision`; who has not seen them is told that his watch has expired.
   virtual void forget_events(std::uint64_t revision) = 0;
+  // The same, but only where events hold more than a small part of what the objects do: they keep
+  // what was removed and replaced. Who comes later finds them in the store's history (past.h).
+  virtual void trim_events(std::uint64_t revision) = 0;
   // All watchers that wait return from next(), whether or not there is something for them.
   virtual void wake_watchers() = 0;
 
@@ -149,6 +169,7 @@ class Cache {
     std::size_t tables = 0, objects = 0, object_bytes = 0;
     std::size_t events = 0, event_bytes = 0;  // of the rings
     std::size_t waiting = 0;                  // watchers
+    SharedTexts::Size shared;                 // of the whole process
   };
   virtual Size size() const = 0;
 

@@ -108,11 +108,83 @@ TEST_F(CacheTest, ServesWhatWasLoadedAndWhatIsWritten) {
   auto a = maps().find({"c1", "n", "a"});
   ASSERT_TRUE(a);
   EXPECT_EQ(a->revision(), first);
-  EXPECT_NE(a->json().find("\"resourceVersion\":\"" + std::to_string(first) + "\""),
+  EXPECT_NE(a->json().view().find("\"resourceVersion\":\"" + std::to_string(first) + "\""),
             std::string_view::npos);
   EXPECT_TRUE(maps().find({"c1", "n", "b"}));
   EXPECT_FALSE(maps().find({"c2", "n", "a"}));
   EXPECT_EQ(cache_->revision(), second);
+}
+
+// Gives the cache what the store has at `revision`, as a store does that cannot tell what happened.
+void reload(Cache& cache, const std::vector<std::pair<Key, std::uint64_t>>& objects,
+            std::uint64_t revision) {
+  auto reload = dynamic_cast<storage::Observer&>(cache).reload();
+  for (const auto& [key, modified] : objects) {
+    std::string storage_key_ = storage_key(kMaps, key), text = text_of(key, "");
+    reload->add({storage_key_, text, storage::Revision{1}, storage::Revision{modified}});
+  }
+  reload->finish(storage::Revision{revision});
+}
+
+TEST_F(CacheTest, AReloadTellsListenersWhatHasChangedOnTheWhole) {
+  open();
+  auto same = put({"c1", "n", "same"}), changed = put({"c1", "n", "changed"});
+  put({"c1", "n", "gone"});
+  put({"c2", "n", "gone"});
+  std::string seen;
+  cache_->listen(kMaps, [&](const Event& event) {
+    seen += "+~-"[static_cast<int>(event.type)] + std::string(event.item->name()) + "@" +
+            std::to_string(event.revision) + " ";
+  });
+  seen.clear();
+  auto untouched = maps().find({"c1", "n", "same"});
+
+  reload(*cache_,
+         {{{"c1", "n", "changed"}, 900}, {{"c1", "n", "new"}, 901}, {{"c1", "n", "same"}, same}},
+         1000);
+
+  EXPECT_NE(changed, 900u);
+  EXPECT_EQ(seen, "~changed@900 +new@901 -gone@1000 -gone@1000 ");
+  EXPECT_EQ(names(maps().list({})), "c1/changed c1/new c1/same ");
+  EXPECT_EQ(maps().find({"c1", "n", "changed"})->revision(), 900u);
+  EXPECT_EQ(maps().find({"c1", "n", "same"}), untouched);
+  EXPECT_EQ(cache_->revision(), 1000u);
+}
+
+TEST_F(CacheTest, AReloadEndsAllWatchesAndLaterOnesGoOn) {
+  open();
+  auto same = put({"c1", "n", "same"});
+  auto quiet = value_or_throw(maps().watch({.cluster = "c1"}, same));
+  auto waiting = value_or_throw(maps().watch({}, same));
+  bool ended = false;
+  Scope scope(loop_);
+  struct Wait {
+    static Task<> run(Watcher& watcher, bool* ended) {
+      *ended = (co_await watcher.next(1h)).expired;
+    }
+  };
+  scope.spawn("watch", Wait::run(*waiting, &ended));
+  loop_.run_until_idle();
+
+  reload(*cache_, {{{"c1", "n", "same"}, same}}, 1000);
+
+  EXPECT_EQ(read(*quiet), "expired");
+  EXPECT_TRUE(loop_.run_until([&] { return scope.size() == 0; }));
+  EXPECT_TRUE(ended);
+  EXPECT_FALSE(maps().watch({}, 999));
+  EXPECT_FALSE(cache_->table({"", "others", ""}).watch({}, 999));
+  EXPECT_TRUE(maps().watch({}, 1000));
+}
+
+TEST_F(CacheTest, AReloadThatIsGivenUpChangesNothing) {
+  open();
+  auto revision = put({"c1", "n", "a"});
+  auto watcher = value_or_throw(maps().watch({}, revision));
+
+  dynamic_cast<storage::Observer&>(*cache_).reload().reset();
+
+  EXPECT_TRUE(maps().find({"c1", "n", "a"}));
+  EXPECT_EQ(read(*watcher), "");
 }
 
 TEST_F(CacheTest, EventsThatAreHeldBackComeInOrderAtTheStart) {
@@ -178,8 +250,9 @@ TEST_F(CacheTest, ObjectsThatEnterAndLeaveAFilterAreAddedAndDeleted) {
   EXPECT_EQ(batch.events[1]->type, Event::Type::Modified);
   EXPECT_EQ(batch.events[2]->type, Event::Type::Deleted);
   EXPECT_EQ(batch.events[2]->item->revision(), left);
-  EXPECT_NE(batch.events[2]->item->json().find("\"resourceVersion\":\"" + std::to_string(left)),
-            std::string_view::npos);
+  EXPECT_NE(
+      batch.events[2]->item->json().view().find("\"resourceVersion\":\"" + std::to_string(left)),
+      std::string_view::npos);
 }
 
 TEST_F(CacheTest, AWaitingWatcherIsWokenByItsClusterOnly) {
@@ -350,6 +423,42 @@ TEST_F(CacheTest, LargeTransactionsComeBackWholeAfterARestart) {
     seen = batch.revision;
   }
   EXPECT_EQ(events, 2502U);
+  store_.reset();
+  std::filesystem::remove_all(directory);
+}
+
+TEST_F(CacheTest, AWatchGoesOnBehindAnyWriteOfATransactionAlsoAfterARestart) {
+  std::string directory =
+      std::filesystem::temp_directory_path() / ("cache-" + hex_encode(random_bytes(8)));
+  store_ = storage::open_rocksdb({directory});
+  open();
+  std::vector<storage::Write> writes;
+  for (const char* name : {"a", "b", "c"}) {
+    Key key{"c1", "n", name};
+    put(key);
+    writes.push_back({storage_key(kMaps, key), std::nullopt});
+  }
+  std::uint64_t start = cache_->revision();
+  write(std::move(writes));
+  for (bool restarted : {false, true}) {
+    if (restarted) {
+      store_.reset();
+      store_ = storage::open_rocksdb({directory});
+      open();
+    }
+
+    auto whole = *maps().watch({.cluster = "c1"}, start);
+    auto batch = run(loop_, whole->next(0s));
+
+    ASSERT_EQ(batch.events.size(), 3u);
+    EXPECT_EQ(batch.revision, cache_->revision());
+    std::string rest[] = {"-b -c ", "-c ", ""};
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(batch.events[i]->item->revision(), start + 1 + i);
+      EXPECT_EQ(batch.events[i]->revision, start + 1 + i);
+      EXPECT_EQ(read(**maps().watch({.cluster = "c1"}, start + 1 + i)), rest[i]);
+    }
+  }
   store_.reset();
   std::filesystem::remove_all(directory);
 }

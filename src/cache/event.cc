@@ -25,13 +25,33 @@ EventPtr seen_through(const EventPtr& event, const Filter& filter) {
   return changed;
 }
 
-Bytes Event::frame(const std::string& form, const std::function<Bytes()>& make) const {
-  std::lock_guard lock(mutex_);
-  for (const auto& [name, bytes] : frames_) {
-    if (name == form) return bytes;
+// Frames are added in front and never taken away, so that they are found without a lock.
+struct Event::Frame {
+  std::string form;
+  Bytes bytes;
+  const Frame* next;
+};
+
+Event::~Event() {
+  for (const Frame* one = frames_.load(std::memory_order_relaxed); one;) {
+    delete std::exchange(one, one->next);
   }
-  frames_.emplace_back(form, make());
-  return frames_.back().second;
+}
+
+const Bytes* Event::find_frame(std::string_view form) const {
+  const Frame* one = frames_.load(std::memory_order_acquire);
+  while (one && one->form != form) one = one->next;
+  return one ? &one->bytes : nullptr;
+}
+
+const Bytes& Event::frame(std::string_view form, const std::function<Bytes()>& make) const {
+  if (const Bytes* found = find_frame(form)) return *found;
+  std::lock_guard lock(mutex_);
+  if (const Bytes* found = find_frame(form)) return *found;
+  const Frame* first = frames_.load(std::memory_order_relaxed);
+  auto* one = new Frame{std::string(form), make(), first};
+  frames_.store(one, std::memory_order_release);
+  return one->bytes;
 }
 
 }  // namespace cache

@@ -58,8 +58,8 @@ Chunk& Objects::edit(std::size_t chunk) {
 ItemPtr Objects::put(ItemPtr item) {
   Position position = lower_bound(item->key());
   if (is_at(position, item->key())) {
-    bytes_ += item->json().size();
-    bytes_ -= chunks_[position.chunk].items()[position.at]->json().size();
+    bytes_ += item->size();
+    bytes_ -= chunks_[position.chunk].items()[position.at]->size();
     Chunk& chunk = edit(position.chunk);
     chunk.labels.add(item->labels());
     return std::exchange(chunk.items[position.at], std::move(item));
@@ -79,7 +79,7 @@ void Objects::append(Objects behind) {
 
 void Objects::insert(Position position, ItemPtr item) {
   ++size_;
-  bytes_ += item->json().size();
+  bytes_ += item->size();
   auto has_room = [this](std::size_t chunk) { return chunks_[chunk].items().size() < kChunk; };
   bool fits = position.chunk < chunks_.size() && has_room(position.chunk);
   if (position.at == 0 && position.chunk > 0 && (!fits || has_room(position.chunk - 1))) {
@@ -112,7 +112,7 @@ ItemPtr Objects::take(KeyView key) {
   Position position = lower_bound(key);
   if (!is_at(position, key)) return nullptr;
   --size_;
-  bytes_ -= chunks_[position.chunk].items()[position.at]->json().size();
+  bytes_ -= chunks_[position.chunk].items()[position.at]->size();
   auto& items = edit(position.chunk).items;
   ItemPtr taken = std::move(items[position.at]);
   items.erase(items.begin() + static_cast<std::ptrdiff_t>(position.at));
@@ -130,17 +130,31 @@ ItemPtr Objects::take(KeyView key) {
   return taken;
 }
 
-Range Objects::range(KeyView first, const KeyView* last) const {
+Range Objects::range(KeyView first, const KeyView* last, std::size_t enough) const {
   Range range;
   Position begin = lower_bound(first);
   Position end = last ? lower_bound(*last) : Position{chunks_.size(), 0};
   std::size_t chunks = end.chunk + (end.at > 0 ? 1 : 0);
   if (begin.chunk >= chunks || (begin.chunk == end.chunk && begin.at >= end.at)) return range;
+  std::size_t behind = begin.chunk, items = 0;  // the objects up to there, begin.at among them
+  while (behind < chunks && (enough == SIZE_MAX || items < begin.at + enough)) {
+    items += chunks_[behind++].items().size();
+  }
   range.chunks_.assign(chunks_.begin() + static_cast<std::ptrdiff_t>(begin.chunk),
-                       chunks_.begin() + static_cast<std::ptrdiff_t>(chunks));
+                       chunks_.begin() + static_cast<std::ptrdiff_t>(behind));
   range.begin_ = begin.at;
-  range.end_ = end.at > 0 ? end.at : range.chunks_.back().items().size();
+  bool cut = behind < chunks || end.at == 0;
+  range.end_ = cut ? range.chunks_.back().items().size() : end.at;
   return range;
+}
+
+std::size_t Objects::count(KeyView first, const KeyView* last) const {
+  Position begin = lower_bound(first);
+  Position end = last ? lower_bound(*last) : Position{chunks_.size(), 0};
+  if (begin.chunk > end.chunk || (begin.chunk == end.chunk && begin.at >= end.at)) return 0;
+  std::size_t total = end.at;
+  for (std::size_t i = begin.chunk; i < end.chunk; ++i) total += chunks_[i].items().size();
+  return total - begin.at;
 }
 
 }  // namespace cache

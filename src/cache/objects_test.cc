@@ -44,7 +44,7 @@ TEST(Item, TellsWhatItsTextSays) {
   EXPECT_EQ(one->owner_uid(0), "o\"1");
   EXPECT_TRUE(one->deleting());
   EXPECT_TRUE(one->has_finalizers());
-  EXPECT_TRUE(one->json().contains(R"("metadata":{"resourceVersion":"42","name":"a")"));
+  EXPECT_TRUE(one->json().view().contains(R"("metadata":{"resourceVersion":"42","name":"a")"));
 }
 
 TEST(Item, AtAnotherRevisionOnlyTheResourceVersionChanges) {
@@ -53,7 +53,7 @@ TEST(Item, AtAnotherRevisionOnlyTheResourceVersionChanges) {
 
   EXPECT_EQ(later->revision(), 1234u);
   EXPECT_EQ(later->key(), one->key());
-  EXPECT_TRUE(later->json().contains(R"("resourceVersion":"1234")"));
+  EXPECT_TRUE(later->json().view().contains(R"("resourceVersion":"1234")"));
   EXPECT_EQ(Item::at_revision(*later, 7)->json(), one->json());
 }
 
@@ -184,6 +184,29 @@ TEST(Objects, NothingIsInAnEmptyRange) {
   EXPECT_EQ(objects.range({"a", "", ""}, &before).size(), 0u);
   EXPECT_EQ(objects.range({"c", "", ""}, &behind).size(), 0u);
   EXPECT_EQ(Objects().range({}, nullptr).size(), 0u);
+}
+
+TEST(Objects, ARangeOfEnoughObjectsBeginsLikeTheWholeOne) {
+  Objects objects;
+  for (int i = 0; i < 1000; ++i) {
+    objects.put(item({"c", "", "n" + std::to_string(1000 + i)}));
+  }
+  for (const char* start : {"", "n1000", "n1127", "n1128", "n1999", "n2"}) {
+    for (const char* stop : {"n1128", "n1129", "n1500", "z"}) {
+      KeyView first{"c", "", start}, last{"c", "", stop};
+      std::size_t count = objects.count(first, &last);
+      std::string all = names(objects.range(first, &last));
+      EXPECT_EQ(objects.range(first, &last).size(), count) << start << stop;
+      for (std::size_t enough : {1, 128, 129, 2000}) {
+        Range some = objects.range(first, &last, enough);
+        EXPECT_GE(some.size(), std::min(enough, count)) << start << stop << enough;
+        EXPECT_TRUE(all.starts_with(names(some))) << start << stop << enough;
+      }
+    }
+  }
+  KeyView first{"c", "", "n1990"};
+  EXPECT_EQ(objects.count(first, nullptr), 10u);
+  EXPECT_LE(objects.range({"c", "", ""}, nullptr, 1).size(), 128u);
 }
 
 }  // namespace

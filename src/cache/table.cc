@@ -5,19 +5,16 @@
 #include <algorithm>
 #include <mutex>
 
-#include "cache/event.h"
+#include "cache/ring_watcher.h"
 
 namespace cache {
 namespace {
 
-constexpr std::size_t kMaxBatch = 1024;
-constexpr std::size_t kMaxScan = 16 * 1024;  // events looked at while the lock is held
-
 // The bytes that an event holds: its object before and after, and a frame of it once somebody
 // watches.
 std::size_t weight(const Event& event) {
-  std::size_t before = event.previous ? event.previous->json().size() : 0;
-  return 2 * event.item->json().size() + before + 512;
+  std::size_t before = event.previous ? event.previous->size() : 0;
+  return 2 * event.item->size() + before + 512;
 }
 
 // The first key behind everything that `filter` can select; nothing if that is the end.
@@ -27,117 +24,48 @@ std::optional<Key> end_of(const Filter& filter) {
   return Key{filter.cluster, filter.ns + '/', ""};
 }
 
+// Calls `use` with where what `filter` can select begins, or with `from`, and where it ends.
+template <class F>
+auto with_bounds(const Filter& filter, const std::optional<Key>& from, F use) {
+  Key first = from ? *from : Key{filter.cluster, filter.ns, ""};
+  auto end = end_of(filter);
+  if (!end) return use(first, nullptr);
+  KeyView last = *end;
+  return use(first, &last);
+}
+
 }  // namespace
-
-class RingWatcher final : public Watcher {
- public:
-  RingWatcher(MemoryTable& table, Filter filter, std::uint64_t cursor)
-      : table_(table), filter_(std::move(filter)), cursor_(cursor) {}
-
-  Task<Batch> next(Duration patience) override {
-    Batch batch = read();
-    if (!batch.events.empty() || batch.expired || behind_ || patience <= 0s) co_return batch;
-    co_await wait(patience);
-    co_return read();
-  }
-
- private:
-  // What the ring has behind the cursor. Not inlined: next()'s frame would keep room for its locals
-  // as long as it waits.
-  [[gnu::noinline]] Batch read() {
-    Batch batch;
-    std::shared_lock lock(table_.mutex_);
-    // Read before the ring, so that everything up to it is in the ring.
-    std::uint64_t seen = table_.seen_.load(std::memory_order_acquire);
-    if (cursor_ < table_.floor_) {
-      batch.expired = true;
-      return batch;
-    }
-    auto at = std::ranges::upper_bound(table_.ring_, cursor_, {}, &Event::revision);
-    std::size_t scanned = 0;
-    for (; at != table_.ring_.end(); ++at) {
-      // Stops between transactions only: a cursor is a revision.
-      bool boundary = (*at)->revision != cursor_;
-      if (boundary && (batch.events.size() >= kMaxBatch || scanned >= kMaxScan)) break;
-      ++scanned;
-      cursor_ = (*at)->revision;
-      if (auto event = seen_through(*at, filter_)) batch.events.push_back(std::move(event));
-    }
-    behind_ = at != table_.ring_.end();
-    if (!behind_) cursor_ = std::max(cursor_, seen);
-    batch.revision = cursor_;
-    return batch;
-  }
-
-  Task<> wait(Duration patience) {
-    Loop& loop = co_await current_loop();
-    struct Registration {
-      MemoryTable& table;
-      Loop& loop;
-      std::pair<std::string, std::uint64_t> key;
-      Loop::TimerId timer = 0;
-      ~Registration() {
-        loop.cancel_timer(timer);
-        if (key.second == 0) return;
-        std::unique_lock lock(table.mutex_);
-        table.waiters_.erase(key);
-      }
-    } registration{table_, loop, {filter_.cluster, 0}};
-    std::uint64_t nothing_until =
-        co_await wait_for<std::uint64_t>([&](Resolver<std::uint64_t> done) {
-          registration.timer = loop.call_after(patience, [done] { done.resolve(0); });
-          std::unique_lock lock(table_.mutex_);
-          if (!table_.ring_.empty() && table_.ring_.back()->revision > cursor_) {
-            lock.unlock();
-            return done.resolve(0);
-          }
-          registration.key.second = table_.next_waiter_++;
-          table_.waiters_.emplace(registration.key, done);
-        });
-    skip(nothing_until, registration.key);
-  }
-
-  // Moves the cursor over events of other clusters, so that a quiet watcher of a busy table is not
-  // mistaken for a slow one.
-  [[gnu::noinline]] void skip(std::uint64_t nothing_until,
-                              const std::pair<std::string, std::uint64_t>& key) {
-    std::shared_lock lock(table_.mutex_);
-    if (table_.waiters_.contains(key)) {  // never woken: none of the events was for us
-      nothing_until = table_.ring_.empty() ? table_.floor_ : table_.ring_.back()->revision;
-    }
-    cursor_ = std::max(cursor_, nothing_until);
-  }
-
-  MemoryTable& table_;
-  Filter filter_;
-  std::uint64_t cursor_;
-  bool behind_ = false;  // the last read() stopped at its limits
-};
 
 ItemPtr MemoryTable::find(KeyView key) const {
   std::shared_lock lock(mutex_);
   return objects_.find(key);
 }
 
-Range MemoryTable::range_of(const Filter& filter, std::optional<Key> from) const {
-  Key first = from ? std::move(*from) : Key{filter.cluster, filter.ns, ""};
-  auto end = end_of(filter);
-  if (!end) return objects_.range(first, nullptr);
-  KeyView last = *end;
-  return objects_.range(first, &last);
+Range MemoryTable::range_of(const Filter& filter, const std::optional<Key>& from,
+                            std::size_t enough) const {
+  return with_bounds(filter, from, [&](KeyView first, const KeyView* last) {
+    return objects_.range(first, last, enough);
+  });
+}
+
+std::size_t MemoryTable::count_of(const Filter& filter, const std::optional<Key>& from) const {
+  return with_bounds(filter, from, [&](KeyView first, const KeyView* last) {
+    return objects_.count(first, last);
+  });
 }
 
 Snapshot MemoryTable::list(const Filter& filter, std::size_t limit, std::optional<Key> from) const {
   Snapshot snapshot;
+  bool all = filter.labels.matches_everything() && !filter.matches && filter.name.empty();
+  std::size_t size = 0;
   Range range;
   {
     std::shared_lock lock(mutex_);
     snapshot.revision = seen_.load(std::memory_order_acquire);
     if (!ring_.empty()) snapshot.revision = std::max(snapshot.revision, ring_.back()->revision);
-    range = range_of(filter, std::move(from));
+    range = range_of(filter, from, all && limit != 0 ? limit + 1 : SIZE_MAX);
+    if (all) size = limit == 0 ? range.size() : count_of(filter, from);
   }
-  bool all = filter.labels.matches_everything() && !filter.matches && filter.name.empty();
-  std::size_t size = all ? range.size() : 0;
   snapshot.items.reserve(limit == 0 ? size : std::min(size, limit));
   LabelQuery query(filter.labels);
   auto visit = [&](const ItemPtr& item) {
@@ -160,13 +88,15 @@ Result<std::unique_ptr<Watcher>> MemoryTable::watch(Filter filter, std::uint64_t
     return std::unexpected(Error(
         Reason::Expired, fmt::format("too old resource version: {} ({})", revision, floor_ + 1)));
   }
-  return std::make_unique<RingWatcher>(*this, std::move(filter), revision);
+  auto next = std::ranges::upper_bound(ring_, revision, {}, &Event::revision);
+  std::uint64_t position = ring_begin() + static_cast<std::uint64_t>(next - ring_.begin());
+  return std::make_unique<RingWatcher>(*this, std::move(filter), revision, position);
 }
 
 std::size_t MemoryTable::count(std::string_view cluster) const {
   std::shared_lock lock(mutex_);
   if (cluster.empty()) return objects_.size();
-  return range_of({.cluster = std::string(cluster)}, {}).size();
+  return count_of({.cluster = std::string(cluster)}, {});
 }
 
 void MemoryTable::load(Objects behind) {
@@ -176,7 +106,13 @@ void MemoryTable::load(Objects behind) {
 
 void MemoryTable::start_ring(std::uint64_t floor) {
   std::unique_lock lock(mutex_);
-  floor_ = floor;
+  begin_ring(floor);
+}
+
+void MemoryTable::begin_ring(std::uint64_t floor) {
+  while (!ring_.empty()) drop_oldest();
+  floor_ = std::max(floor_, floor);
+  ring_end_.fetch_add(1, std::memory_order_release);  // who has a position has missed something
 }
 
 void MemoryTable::append_event(EventPtr event) {
@@ -194,6 +130,7 @@ void MemoryTable::push(EventPtr event) {
   ring_bytes_ += more;
   room_.used += more;
   ring_.push_back(std::move(event));
+  ring_end_.fetch_add(1, std::memory_order_release);
   while (is_ring_full()) drop_oldest();
 }
 
@@ -205,50 +142,96 @@ void MemoryTable::drop_oldest() {
   ring_.pop_front();
 }
 
-void MemoryTable::forget_events(std::uint64_t revision) {
+void MemoryTable::forget_events(std::uint64_t revision) { trim_events(revision, 0); }
+
+void MemoryTable::trim_events(std::uint64_t revision, std::size_t bytes) {
+  std::vector<EventPtr> dropped;  // they go without the lock
   std::unique_lock lock(mutex_);
-  while (!ring_.empty() && ring_.front()->revision <= revision) drop_oldest();
+  while (!ring_.empty() && ring_bytes_ > bytes && ring_.front()->revision <= revision) {
+    dropped.push_back(ring_.front());
+    drop_oldest();
+  }
 }
 
-std::vector<EventPtr> MemoryTable::apply(std::span<Change> changes, std::uint64_t revision) {
+EventPtr MemoryTable::change(Change& change) {
+  auto event = std::make_shared<Event>();
+  event->revision = change.revision;
+  if (change.current) {
+    event->item = change.current;
+    event->previous = objects_.put(std::move(change.current));
+    event->type = event->previous ? Event::Type::Modified : Event::Type::Added;
+  } else {
+    event->previous = objects_.take(change.key);
+    if (!event->previous) return nullptr;
+    event->type = Event::Type::Deleted;
+    event->item = Item::at_revision(*event->previous, change.revision);
+  }
+  return event;
+}
+
+std::vector<EventPtr> MemoryTable::apply(std::span<Change> changes) {
   std::vector<EventPtr> events;
   std::unique_lock lock(mutex_);
-  for (Change& change : changes) {
-    auto event = std::make_shared<Event>();
-    event->revision = revision;
-    if (change.current) {
-      event->item = change.current;
-      event->previous = objects_.put(std::move(change.current));
-      event->type = event->previous ? Event::Type::Modified : Event::Type::Added;
-    } else {
-      event->previous = objects_.take(change.key);
-      if (!event->previous) continue;
-      event->type = Event::Type::Deleted;
-      event->item = Item::at_revision(*event->previous, revision);
-    }
+  for (Change& one : changes) {
+    EventPtr event = change(one);
+    if (!event) continue;
     push(event);
     events.push_back(std::move(event));
   }
-  // Only now: who is woken by the first event may read before this function goes on.
-  for (const EventPtr& event : events) wake(event->item->cluster(), revision);
-  if (!events.empty()) wake("", revision);
+  lock.unlock();
+  ring(events);
   return events;
 }
 
-void MemoryTable::wake(std::string_view cluster, std::uint64_t revision) {
-  if (waiters_.empty()) return;
-  auto first = waiters_.lower_bound({std::string(cluster), 0});
-  auto last = first;
-  for (; last != waiters_.end() && last->first.first == cluster; ++last) {
-    last->second.resolve(revision - 1);
+std::vector<EventPtr> MemoryTable::replace(std::span<Change> changes, std::uint64_t revision) {
+  std::vector<EventPtr> events;
+  {
+    std::unique_lock lock(mutex_);
+    for (Change& one : changes) {
+      if (EventPtr event = change(one)) events.push_back(std::move(event));
+    }
+    begin_ring(revision);
   }
-  waiters_.erase(first, last);
+  wake_all();
+  return events;
+}
+
+std::vector<std::shared_ptr<WaitingRoom>> MemoryTable::rooms() const {
+  std::vector<std::shared_ptr<WaitingRoom>> all;
+  std::lock_guard lock(rooms_mutex_);
+  for (const auto& weak : rooms_) {
+    if (auto room = weak.lock()) all.push_back(std::move(room));
+  }
+  return all;
+}
+
+std::shared_ptr<WaitingRoom> MemoryTable::room_on(Loop& loop) {
+  std::lock_guard lock(rooms_mutex_);
+  std::erase_if(rooms_, [](const auto& weak) { return weak.expired(); });
+  for (const auto& weak : rooms_) {
+    auto room = weak.lock();
+    if (room && &room->loop() == &loop) return room;
+  }
+  auto room = std::make_shared<WaitingRoom>(loop);
+  rooms_.push_back(room);
+  return room;
+}
+
+void MemoryTable::ring(std::span<const EventPtr> events) const {
+  if (events.empty()) return;
+  auto all = rooms();
+  if (all.empty()) return;
+  std::vector<std::string_view> clusters;
+  for (const EventPtr& event : events) {
+    std::string_view cluster = event->item->cluster();
+    if (clusters.empty() || clusters.back() != cluster) clusters.push_back(cluster);
+  }
+  std::uint64_t end = ring_end_.load(std::memory_order_relaxed);
+  for (const auto& room : all) room->ring(clusters, end - events.size(), end);
 }
 
 void MemoryTable::wake_all() {
-  std::unique_lock lock(mutex_);
-  for (const auto& [key, waiter] : waiters_) waiter.resolve(0);
-  waiters_.clear();
+  for (const auto& room : rooms()) room->ring_all();
 }
 
 void MemoryTable::add_to(Cache::Size& size) const {
@@ -258,7 +241,7 @@ void MemoryTable::add_to(Cache::Size& size) const {
   size.object_bytes += objects_.bytes();
   size.events += ring_.size();
   size.event_bytes += ring_bytes_;
-  size.waiting += waiters_.size();
+  for (const auto& room : rooms()) size.waiting += room->size();
 }
 
 void MemoryTable::listen(Listener listener) {

@@ -3,14 +3,16 @@
 
 #include <atomic>
 #include <deque>
-#include <map>
 #include <memory>
+#include <mutex>
 #include <shared_mutex>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "cache/cache.h"
 #include "cache/objects.h"
+#include "cache/waiting.h"
 
 namespace cache {
 
@@ -29,6 +31,7 @@ struct RingRoom {
 struct Change {
   KeyView key;
   ItemPtr current;  // null: deleted
+  std::uint64_t revision = 0;
 };
 
 class MemoryTable final : public Table {
@@ -48,12 +51,16 @@ class MemoryTable final : public Table {
   void load(Objects behind);
   void start_ring(std::uint64_t floor);
   void append_event(EventPtr event);
-  std::vector<EventPtr> apply(std::span<Change> changes, std::uint64_t revision);
+  std::vector<EventPtr> apply(std::span<Change> changes);
+  // Makes changes whose order is not known any more: the ring starts anew at `revision`, and who
+  // has not seen that is told that his watch has expired.
+  std::vector<EventPtr> replace(std::span<Change> changes, std::uint64_t revision);
   void listen(Listener listener);
   void tell_listeners(const Event& event) const;
   // Shows every object as Added.
   void show_present(const Listener& listener) const;
   void forget_events(std::uint64_t revision);
+  void trim_events(std::uint64_t revision, std::size_t bytes);  // down to `bytes` of them
   void wake_all();
   void add_to(Cache::Size& size) const;
   // The objects of a cluster, or of a namespace of it, until `visit` says false.
@@ -63,16 +70,25 @@ class MemoryTable final : public Table {
  private:
   friend class RingWatcher;
 
-  // A watcher that waits, by cluster ("" = all). It is told the revision before the event that
-  // woke it: nothing for it lies between its cursor and there.
-  using Waiters = std::map<std::pair<std::string, std::uint64_t>, Resolver<std::uint64_t>>;
+  // Both require mutex_. With `enough`, objects behind so many may be left out.
+  Range range_of(const Filter& filter, const std::optional<Key>& from,
+                 std::size_t enough = SIZE_MAX) const;
+  std::size_t count_of(const Filter& filter, const std::optional<Key>& from) const;
 
-  Range range_of(const Filter& filter, std::optional<Key> from) const;  // requires mutex_
-
+  // Makes one change of the objects; null if there is nothing to delete.
+  EventPtr change(Change& change);
+  void begin_ring(std::uint64_t floor);  // requires mutex_
   void push(EventPtr event);
   void drop_oldest();
-  void wake(std::string_view cluster, std::uint64_t revision);
+  // Tells those who wait of the newest events.
+  void ring(std::span<const EventPtr> events) const;
+  std::vector<std::shared_ptr<WaitingRoom>> rooms() const;
+  std::shared_ptr<WaitingRoom> room_on(Loop& loop);
 
+  // The position of the oldest event in the ring: how many came before it.
+  std::uint64_t ring_begin() const {
+    return ring_end_.load(std::memory_order_relaxed) - ring_.size();
+  }
   bool is_ring_full() const;
 
   const std::size_t ring_events_;
@@ -82,10 +98,12 @@ class MemoryTable final : public Table {
   Objects objects_;            // guarded by mutex_, like all below
   std::deque<EventPtr> ring_;  // in revision order
   std::size_t ring_bytes_ = 0;
+  std::atomic<std::uint64_t> ring_end_ =
+      0;                     // the position behind the newest event; read by waiters
   std::uint64_t floor_ = 0;  // events up to here are not (or no longer) in the ring
-  Waiters waiters_;
-  std::uint64_t next_waiter_ = 1;
-  std::vector<Listener> listeners_;  // fixed once requests are served
+  mutable std::mutex rooms_mutex_;
+  std::vector<std::weak_ptr<WaitingRoom>> rooms_;  // guarded by rooms_mutex_; one for each loop
+  std::vector<Listener> listeners_;                // fixed once requests are served
 };
 
 }  // namespace cache

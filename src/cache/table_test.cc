@@ -61,6 +61,21 @@ TEST_F(RingTest, ForgottenEventsGiveTheirRoomBackAndCannotBeWatchedFrom) {
   EXPECT_TRUE(table.watch({}, revision_));
 }
 
+TEST_F(RingTest, TrimmingStopsAtTheRoomThatIsLeftAndAtTheRevision) {
+  MemoryTable table(1000, room_, seen_);
+  fill(table, 1000);
+  std::size_t before = room_.used;
+
+  table.trim_events(revision_, before / 2);
+  EXPECT_LE(room_.used, before / 2);
+  EXPECT_GT(room_.used, before / 3);
+  EXPECT_TRUE(table.watch({}, revision_ - 5));
+
+  table.trim_events(revision_ - 2, 0);
+  EXPECT_TRUE(table.watch({}, revision_ - 2));
+  EXPECT_FALSE(table.watch({}, revision_ - 3));
+}
+
 TEST_F(RingTest, TheNewestEventIsThereHoweverLargeItIs) {
   MemoryTable table(1000, room_, seen_);
 

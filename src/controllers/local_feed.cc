@@ -11,6 +11,8 @@ namespace {
 constexpr std::size_t kPage = 500;  // objects or events between two turns of the loop
 constexpr Duration kPatience = 1h;
 constexpr Duration kPause = 1s;
+// Between two looks at a table that is written to all the time: more events for one wake-up.
+constexpr Duration kGather = 5ms;
 
 json::Value parse(const cache::Item& item) { return value_or_throw(json::parse(item.json())); }
 
@@ -84,7 +86,7 @@ class LocalFeed final : public controller::Feed {
       for (const auto& event : batch.events) {
         if (!is_same(*event)) report(*event->item);
       }
-      co_await yield_to_loop();
+      co_await sleep_for(kGather);
     }
   }
 
@@ -94,6 +96,7 @@ class LocalFeed final : public controller::Feed {
   }
 
   void report(const cache::Item& item) {
+    if (options_.concerns && !options_.concerns(item)) return;
     controller::Key key{source_, std::string(item.cluster()), std::string(item.ns()),
                         std::string(item.name())};
     json::Value tree;

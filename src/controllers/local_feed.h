@@ -18,6 +18,9 @@ struct LocalFeedOptions {
   // Whether changes are reported with a tree of name, namespace, labels and cluster only, which
   // costs no parsing.
   bool headers_only = false;
+  // Whether an object, in its new state, may matter at all; null = all do. Must be cheap: it sees
+  // every write to the tables.
+  std::function<bool(const cache::Item&)> concerns = nullptr;
   // A change between two states that this says are the same is not reported; null = all are.
   std::function<bool(const json::Value& before, const json::Value& after)> same = nullptr;
 };

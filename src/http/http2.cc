@@ -116,10 +116,15 @@ struct Http2Callbacks {
     return 0;
   }
 
+  // The stream of a body; null once all are closed. nghttp2 drops its own when one is closed.
+  static Http2Stream* stream_of(nghttp2_data_source* source, void* user) {
+    return self(user).ended_ ? nullptr : static_cast<Http2Stream*>(source->ptr);
+  }
+
   // How much of the outgoing body goes into the next DATA frame.
-  static ssize_t read_body(nghttp2_session*, std::int32_t id, std::uint8_t*, std::size_t length,
-                           std::uint32_t* flags, nghttp2_data_source*, void* user) {
-    Http2Stream* stream = self(user).find(id);
+  static ssize_t read_body(nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t length,
+                           std::uint32_t* flags, nghttp2_data_source* source, void* user) {
+    Http2Stream* stream = stream_of(source, user);
     if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     std::size_t have = std::min(length, stream->outgoing.queued());
     if (have == 0 && !stream->outgoing.ended()) {
@@ -134,11 +139,12 @@ struct Http2Callbacks {
   }
 
   // Writes that frame: the header, then the bytes straight from the queued pieces.
-  static int send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* header,
-                       std::size_t length, nghttp2_data_source*, void* user) {
+  static int send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* header,
+                       std::size_t length, nghttp2_data_source* source, void* user) {
     Http2Session& session = self(user);
-    Http2Stream* stream = session.find(frame->hd.stream_id);
+    Http2Stream* stream = stream_of(source, user);
     if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (session.output_.size() >= kGatherBytes) return NGHTTP2_ERR_WOULDBLOCK;
     session.output_.append(reinterpret_cast<const char*>(header), 9);
     stream->moved += length;
     while (length > 0) {
@@ -336,6 +342,7 @@ Task<> Http2Session::stall_loop() {
       stream->task.cancel();
       reset(*stream);
     }
+    if (output_.empty()) std::string().swap(output_);  // a connection that is idle holds nothing
     idle_checks_ = streams_.empty() ? idle_checks_ + 1 : 0;
     if (idle_checks_ >= limit) drain();
   }
@@ -355,7 +362,7 @@ void Http2Session::respond(Http2Stream& stream, int status, const Headers& heade
   std::string code = std::to_string(status);
   std::vector<nghttp2_nv> fields{field(":status", code)};
   append_fields(fields, headers);
-  nghttp2_data_provider body{{}, Http2Callbacks::read_body};
+  nghttp2_data_provider body{{.ptr = &stream}, Http2Callbacks::read_body};
   nghttp2_submit_response(session_, stream.id, fields.data(), fields.size(), &body);
   wake_writer();
 }
@@ -366,11 +373,11 @@ Http2StreamPtr Http2Session::request(std::string_view method, std::string_view s
   std::vector<nghttp2_nv> fields{field(":method", method), field(":scheme", scheme),
                                  field(":authority", authority), field(":path", path)};
   append_fields(fields, headers);
-  nghttp2_data_provider body{{}, Http2Callbacks::read_body};
+  auto stream = std::make_shared<Http2Stream>();
+  nghttp2_data_provider body{{.ptr = stream.get()}, Http2Callbacks::read_body};
   std::int32_t id =
       nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(), &body, nullptr);
   if (id < 0) throw Error(Reason::ServiceUnavailable, nghttp2_strerror(id));
-  auto stream = std::make_shared<Http2Stream>();
   stream->id = id;
   streams_.emplace(id, stream);
   wake_writer();

@@ -22,6 +22,24 @@ Task<> stream_for_ever(ResponseWriter& response) {
   }
 }
 
+constexpr int kTries = 300;
+
+// The last line tells how many pieces went without waiting before the first that did not.
+Task<> write_at_once_or_wait(ResponseWriter& response) {
+  co_await response.start(200, {});
+  int at_once = 0;
+  bool all = true;
+  for (int i = 0; i < kTries; ++i) {
+    Bytes piece(std::to_string(i) + std::string(10'000, 'x') + "\n");
+    bool done = response.try_write(piece);
+    all = all && done;
+    at_once += all;
+    if (!done) co_await response.write(piece);
+  }
+  co_await response.write(Bytes(std::to_string(at_once)));
+  co_await response.finish();
+}
+
 Task<> handler(Request request, ResponseWriter& response) {
   if (request.path() == "/echo") {
     std::string body = co_await read_all(*request.body, 10'000'000);
@@ -37,6 +55,8 @@ Task<> handler(Request request, ResponseWriter& response) {
     co_await response.start(200, {});
     for (int i = 0; i < 300; ++i) co_await response.write(Bytes(std::string(10'000, 'x')));
     co_await response.finish();
+  } else if (request.path() == "/tries") {
+    co_await write_at_once_or_wait(response);
   } else {
     throw Error::bad_request("no such path");
   }
@@ -97,6 +117,20 @@ TEST_P(HttpTest, BodiesOfAllSizesArriveWhole) {
   }
   EXPECT_EQ(get("GET", "/large").body.size(), 3'000'000u);
   EXPECT_EQ(get("GET", "/empty").status, 204);
+}
+
+TEST_P(HttpTest, WhatIsWrittenAtOnceIsBoundedAndArrivesInOrder) {
+  std::string body = get("GET", "/tries").body;
+
+  std::size_t at = 0;
+  for (int i = 0; i < kTries; ++i) {
+    std::string number = std::to_string(i);
+    ASSERT_EQ(body.substr(at, number.size() + 1), number + "x");
+    at = body.find('\n', at) + 1;
+  }
+  int at_once = std::stoi(body.substr(at));
+  bool is_http2 = GetParam().alpn == std::vector<std::string>{"h2"};
+  EXPECT_EQ(at_once, is_http2 ? 27 : 0);  // of 10 KB each into a queue of 256 KiB
 }
 
 TEST_P(HttpTest, AnErrorOfTheHandlerIsA500AndTheConnectionGoesOn) {

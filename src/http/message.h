@@ -85,6 +85,8 @@ class ResponseWriter {
   // Queues one piece of the body, by reference; suspends while the peer's window or the queue
   // (256 KiB) is full. The bytes are flushed at the end of the loop's turn.
   virtual Task<> write(Bytes piece) = 0;
+  // The same, unless it would suspend or fail: then false, and nothing has happened.
+  virtual bool try_write(const Bytes&) { return false; }
   // Ends the response. A handler that returns without it resets the stream.
   virtual Task<> finish() = 0;
   virtual bool started() const = 0;

@@ -49,6 +49,9 @@ class Pipe {
   void consume(std::size_t count);  // at most front().size()
   void close_reader();              // writers fail from now on; what is queued is dropped
 
+  bool has_room() const {
+    return queued_ < high_water_ && !reader_gone_;
+  }  // write() would not wait
   bool ended() const { return ended_; }
   bool empty() const { return pieces_.empty(); }
   std::size_t queued() const { return queued_; }

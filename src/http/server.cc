@@ -35,6 +35,13 @@ class Http2Writer final : public ResponseWriter {
     co_await stream_->outgoing.write(std::move(piece));
     session_.resume(*stream_);
   }
+  bool try_write(const Bytes& piece) override {
+    if (head_only_) return true;
+    if (!stream_->outgoing.has_room()) return false;
+    stream_->outgoing.push(piece);
+    session_.resume(*stream_);
+    return true;
+  }
   Task<> finish() override {
     finished_ = true;
     stream_->outgoing.end();

@@ -29,8 +29,8 @@ Loop::TimerId IoLoop::call_after(Duration delay, Job job) {
   timer->expires_after(delay);
   timer->async_wait(
       [this, id, job = std::move(job)](const boost::system::error_code& error) mutable {
-        if (error) return;
-        core_->timers.erase(id);
+        // One that had run out already when it was cancelled comes without an error.
+        if (error || core_->timers.erase(id) == 0) return;
         job();
       });
   return id;
@@ -41,6 +41,8 @@ void IoLoop::cancel_timer(TimerId timer) { core_->timers.erase(timer); }
 bool IoLoop::is_current() const { return core_->thread.load() == std::this_thread::get_id(); }
 
 std::span<char> IoLoop::scratch() { return core_->scratch; }
+
+std::string& IoLoop::outbox() { return core_->outbox; }
 
 LoopPool::LoopPool(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {

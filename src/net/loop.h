@@ -5,6 +5,7 @@
 #include <atomic>
 #include <memory>
 #include <span>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -28,6 +29,8 @@ class IoLoop final : public Loop {
 
   // A buffer for whoever reads next on this loop: what is in it is lost at the next suspension.
   std::span<char> scratch();
+  // The same for whoever writes next; it keeps its capacity.
+  std::string& outbox();
 
   struct Core;  // Asio's part
   Core& core() { return *core_; }

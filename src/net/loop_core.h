@@ -20,6 +20,7 @@ struct IoLoop::Core {
   TimerId next_timer = 1;
   std::atomic<std::thread::id> thread;
   std::vector<char> scratch = std::vector<char>(32 * 1024);
+  std::string outbox;
 };
 
 }  // namespace net

@@ -19,6 +19,9 @@ Error broken(std::string why) {
   return {Reason::ServiceUnavailable, "the connection broke: " + std::move(why)};
 }
 
+// How many bytes become records before they are sent.
+constexpr std::size_t kSealedAtOnce = 64 * 1024;
+
 // A peer that takes nothing for this long is given up.
 constexpr Duration kStallLimit = 60s;
 
@@ -68,7 +71,11 @@ class TlsStream final : public Stream {
       : descriptor_(std::move(descriptor)), context_(std::move(context)) {
     ssl_.reset(SSL_new(context_->get()));
     CHECK(ssl_ != nullptr);
-    SSL_set_fd(ssl_.get(), descriptor_->fd());
+    SSL_set0_rbio(ssl_.get(), BIO_new_socket(descriptor_->fd(), BIO_NOCLOSE));
+    BIO* out = BIO_new(outgoing_method());
+    CHECK(out != nullptr);
+    BIO_set_data(out, this);
+    SSL_set0_wbio(ssl_.get(), out);
     if (context_->is_server()) {
       SSL_set_accept_state(ssl_.get());
     } else {
@@ -108,17 +115,12 @@ class TlsStream final : public Stream {
 
   Task<> write(std::string_view bytes) override {
     while (!bytes.empty()) {
-      ERR_clear_error();
-      int sent = SSL_write(ssl_.get(), bytes.data(),
-                           static_cast<int>(std::min<std::size_t>(bytes.size(), 1 << 20)));
-      if (sent > 0) {
-        bytes.remove_prefix(static_cast<std::size_t>(sent));
-        continue;
-      }
-      switch (SSL_get_error(ssl_.get(), sent)) {
-        case SSL_ERROR_WANT_READ: co_await descriptor_->readable(); break;
-        case SSL_ERROR_WANT_WRITE: co_await taken(*descriptor_); break;
-        default: throw broken(why());
+      std::size_t count = std::min(bytes.size(), kSealedAtOnce);
+      seal_and_send(bytes.substr(0, count));
+      bytes.remove_prefix(count);
+      while (!unsent_.empty()) {
+        co_await taken(*descriptor_);
+        unsent_.erase(0, send_some(unsent_));
       }
     }
   }
@@ -134,6 +136,61 @@ class TlsStream final : public Stream {
 
  private:
   static Task<> ready() { co_return; }
+
+  // Where OpenSSL's records go: to the socket at once, or, while write() seals, into its buffer.
+  static int take_record(BIO* bio, const char* data, int size) {
+    auto& self = *static_cast<TlsStream*>(BIO_get_data(bio));
+    BIO_clear_retry_flags(bio);
+    if (self.sealed_) {
+      self.sealed_->append(data, static_cast<std::size_t>(size));
+      return size;
+    }
+    ssize_t sent = -1;
+    errno = EAGAIN;  // nothing may overtake what is not sent yet
+    if (self.unsent_.empty()) {
+      sent = ::send(self.descriptor_->fd(), data, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+    }
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
+    return static_cast<int>(sent);
+  }
+
+  static long control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+  static const BIO_METHOD* outgoing_method() {
+    static const BIO_METHOD* const method = [] {
+      BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "stream");
+      CHECK(made != nullptr);
+      BIO_meth_set_write(made, take_record);
+      BIO_meth_set_ctrl(made, control);
+      BIO_meth_set_create(made, [](BIO* bio) {
+        BIO_set_init(bio, 1);
+        return 1;
+      });
+      return made;
+    }();
+    return method;
+  }
+
+  // All records in one system call. What the socket does not take is kept in unsent_. Not inlined:
+  // write()'s frame would keep room for what is.
+  [[gnu::noinline]] void seal_and_send(std::string_view bytes) {
+    std::string& sealed = descriptor_->loop().outbox();
+    sealed.clear();
+    ERR_clear_error();
+    sealed_ = &sealed;
+    int taken = SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()));
+    sealed_ = nullptr;
+    if (taken != static_cast<int>(bytes.size())) throw broken(why());
+    unsent_.assign(sealed, send_some(sealed));
+  }
+
+  // How much the socket took.
+  std::size_t send_some(std::string_view bytes) {
+    ssize_t sent = ::send(descriptor_->fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent >= 0) return static_cast<std::size_t>(sent);
+    if (errno != EAGAIN && errno != EINTR) throw broken(errno_text(errno));
+    return 0;
+  }
 
   static std::string why() {
     unsigned long code = ERR_peek_error();
@@ -179,6 +236,8 @@ class TlsStream final : public Stream {
   std::shared_ptr<const TlsContext> context_;
   std::unique_ptr<SSL, decltype([](SSL* ssl) { SSL_free(ssl); })> ssl_;
   TlsFacts facts_;
+  std::string* sealed_ = nullptr;  // while write() seals
+  std::string unsent_;             // records that the socket did not take yet
   bool drained_ = false;  // the last read found nothing; the handshake may have read too much
 };
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 #include "json/scan.h"
 #include "json/text.h"
@@ -103,6 +105,7 @@ class HeaderReader {
         scan_.skip();
       }
     });
+    header_.metadata_end = scan_.at();
   }
 
   Scanner scan_;
@@ -115,8 +118,13 @@ Result<Header> read_header(std::string_view json) { return HeaderReader(json).re
 
 std::string resource_version_text(std::string_view json, std::size_t metadata_offset,
                                   std::uint64_t revision) {
-  std::string_view comma = json.substr(metadata_offset).starts_with('}') ? "" : ",";
-  return fmt::format(R"("resourceVersion":"{}"{})", revision, comma);
+  constexpr std::string_view kMember = R"("resourceVersion":")";
+  std::array<char, kMember.size() + 22> text;  // twenty digits, a quote and a comma
+  char* end = std::ranges::copy(kMember, text.begin()).out;
+  end = std::to_chars(end, text.end(), revision).ptr;
+  *end++ = '"';
+  if (!json.substr(metadata_offset).starts_with('}')) *end++ = ',';
+  return {text.begin(), end};
 }
 
 }  // namespace object

@@ -27,6 +27,7 @@ struct Header {
   bool has_finalizers = false;  // metadata.finalizers is not empty
   // Offset just behind the '{' of metadata, where `"resourceVersion":"N",` is spliced in.
   std::size_t metadata_offset = 0;
+  std::size_t metadata_end = 0;  // offset just behind its '}'
   // What has escapes in the text; the views above may point into it.
   std::list<std::string> unescaped;
 };

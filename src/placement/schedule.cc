@@ -115,7 +115,7 @@ class Scheduler {
     if (known != held_.end()) return known->second;
     std::string annotation = with(kSoftFinalizers, key);
     bool held = std::ranges::any_of(in_.content, [&](const Content& content) {
-      return content.text.contains(annotation) && is_labelled(content.labels, key) &&
+      return content.text.view().contains(annotation) && is_labelled(content.labels, key) &&
              !object::annotation(content.tree(), annotation).empty();
     });
     held_.emplace(key, held);
@@ -222,9 +222,9 @@ Keys state_keys(const object::Labels& labels) {
 bool needs_look(const Content& content, const Keys& active) {
   Keys keys = state_keys(content.labels);
   auto is_stray = [&](const std::string& key) { return !keys.contains(key); };
-  if (std::ranges::any_of(keys_in(content.text, kSyncerFinalizer), is_stray)) return true;
+  if (std::ranges::any_of(keys_in(content.text.view(), kSyncerFinalizer), is_stray)) return true;
   if (content.deleting) return !keys.empty();
-  if (content.text.contains(kDeletion)) return true;
+  if (content.text.view().contains(kDeletion)) return true;
   return content.excluded ? !keys.empty() : keys != active;
 }
 

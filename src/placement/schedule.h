@@ -8,9 +8,9 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "json/value.h"
 #include "object/object.h"
@@ -23,7 +23,7 @@ using Keys = std::set<std::string, std::less<>>;
 // An object in the namespace, of a resource that is synced. What it points to must outlive it.
 struct Content {
   object::Labels labels;
-  std::string_view text;  // its JSON, compact
+  Bytes text;  // its JSON, compact
   bool deleting = false;
   bool excluded = false;              // never synced (a service account's token)
   std::function<json::Value()> tree;  // parses it

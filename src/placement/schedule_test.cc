@@ -42,8 +42,6 @@ struct Cluster {
   void label(const std::string& key) { object::set_label(ns, state(key), "Sync"); }
 
   Schedule look() {
-    std::vector<std::string> texts;
-    texts.reserve(objects.size());
     Situation situation;
     situation.ns = ns;
     situation.wanted = wanted;
@@ -56,9 +54,9 @@ struct Cluster {
         its.emplace_back(one.key, one.value.str());
       }
       std::ranges::sort(its);
-      texts.push_back(json::print(object));
-      situation.content.push_back({std::move(its), texts.back(), object::is_deleting(object),
-                                   name == "excluded", [this, &object] {
+      situation.content.push_back({std::move(its), Bytes(json::print(object)),
+                                   object::is_deleting(object), name == "excluded",
+                                   [this, &object] {
                                      ++parsed;
                                      return object;
                                    }});

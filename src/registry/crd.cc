@@ -122,11 +122,13 @@ KindPtr shared_kind(const std::string& digest, const std::function<std::shared_p
   return kind;
 }
 
-Schemas schemas_of(const Bytes& text, const DefinitionText& parts) {
+// `text`: the definition's, which `parts` point into.
+Schemas schemas_of(const cache::ItemPtr& definition, std::string_view text,
+                   const DefinitionText& parts) {
   Schemas schemas;
   for (std::string_view one : parts.schemas) {
-    auto offset = static_cast<std::size_t>(one.data() - text.view().data());
-    schemas.push_back(schema::stored_schema(text.slice(offset, one.size())));
+    auto offset = static_cast<std::size_t>(one.data() - text.data());
+    schemas.push_back(schema::stored_schema(cache::slice_of(definition, offset, one.size())));
   }
   return schemas;
 }
@@ -145,16 +147,17 @@ bool is_established(std::string_view status) {
 
 }  // namespace
 
-KindPtr kind_of_crd(const Bytes& text, bool deleting) {
+KindPtr kind_of_crd(const cache::ItemPtr& definition) {
+  cache::WholeText text = definition->json();
   auto parts = split_definition(text.view(), SchemaPlace::OpenApiV3);
   if (!parts || !is_established(parts->status)) return nullptr;
   auto spec = json::parse(parts->spec);
   if (!spec) return nullptr;
   // Not the names of the status: users can write those, and names are parts of storage keys.
-  Schemas schemas = schemas_of(text, *parts);
+  Schemas schemas = schemas_of(definition, text, *parts);
   KindPtr kind = shared_kind(digest_of("crd", *parts, schemas),
                              [&] { return read_kind(*spec, SchemaPlace::OpenApiV3, schemas); });
-  return deleting ? closing(kind) : kind;
+  return definition->deleting() ? closing(kind) : kind;
 }
 
 KindPtr closing(const KindPtr& kind) {
@@ -165,11 +168,12 @@ KindPtr closing(const KindPtr& kind) {
   });
 }
 
-KindPtr kind_of_schema(const Bytes& text, std::string_view identity) {
+KindPtr kind_of_schema(const cache::ItemPtr& definition, std::string_view identity) {
+  cache::WholeText text = definition->json();
   auto parts = split_definition(text.view(), SchemaPlace::Bare);
   auto spec = parts ? json::parse(parts->spec) : json::parse("");
   if (!spec) return nullptr;
-  Schemas schemas = schemas_of(text, *parts);
+  Schemas schemas = schemas_of(definition, text, *parts);
   return shared_kind(
       digest_of(fmt::format("schema {}:{}", identity.size(), identity), *parts, schemas), [&] {
         const auto* builtin = equal_builtin(*spec, schemas);

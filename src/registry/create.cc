@@ -55,7 +55,8 @@ Task<Written> StoreRegistry::create(const Call& call, json::Value object) {
   std::string base = object.at("metadata", "generateName").str();
   bool generated = object::name(object).empty() && !base.empty();
   for (int attempt = 0; attempt < (generated ? kNameAttempts : 1); ++attempt) {
-    json::Value candidate = object;
+    // The tree is copied as far as it is changed: only if it may be needed again.
+    json::Value candidate = generated ? object : std::move(object);
     Call named = call;
     if (generated) {
       candidate.edit("metadata")
@@ -110,7 +111,7 @@ Task<std::optional<Written>> StoreRegistry::try_create(const Call& call, json::V
                           "something that it depends on has changed; please try again");
   }
   if (!result.committed) co_return std::nullopt;
-  written.item = item_of(call, bytes, storage::number(result.revision));
+  written.item = item_of(call, bytes, storage::number(result.of(0)));
   co_return written;
 }
 

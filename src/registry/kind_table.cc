@@ -102,7 +102,7 @@ void LiveKindTable::on_crd(const cache::Event& event) {
   ResourceView resource{item.name().substr(dot + 1), item.name().substr(0, dot)};
   KindPtr kind;
   if (event.type != cache::Event::Type::Deleted) {
-    kind = kind_of_crd(cache::json_of(event.item), item.deleting());
+    kind = kind_of_crd(event.item);
     if (kind && resource_of(*kind) != resource) kind = nullptr;
   }
   std::unique_lock lock(mutex_);
@@ -121,7 +121,7 @@ KindPtr LiveKindTable::schema_kind(const cache::Key& schema, std::string_view id
       if (auto kind = known->second.lock()) return kind;
     }
   }
-  KindPtr kind = kind_of_schema(cache::json_of(item), identity);
+  KindPtr kind = kind_of_schema(item, identity);
   if (!kind) return nullptr;
   std::lock_guard lock(read_mutex_);
   if (read_.size() >= kManyReads) {

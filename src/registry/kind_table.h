@@ -81,13 +81,13 @@ class LiveKindTable final : public KindTable {
 };
 
 // The kind that a CustomResourceDefinition describes; null if it is not served (names not accepted,
-// no served version). The same spec gives the same Kind. Its schemas are slices of the text.
-KindPtr kind_of_crd(const Bytes& text, bool deleting);
+// no served version). The same spec gives the same Kind. Its schemas are slices of the item's text.
+KindPtr kind_of_crd(const cache::ItemPtr& definition);
 // `kind` while what defines it is being removed: no new objects.
 KindPtr closing(const KindPtr& kind);
 // The kind that an APIResourceSchema describes, as an export with this identity offers it. A schema
 // that is one of our own exportable kinds' is that kind in every respect.
-KindPtr kind_of_schema(const Bytes& text, std::string_view identity);
+KindPtr kind_of_schema(const cache::ItemPtr& definition, std::string_view identity);
 std::shared_ptr<Kind> kind_of_builtin(const schema::BuiltinKind& source);
 
 }  // namespace registry

@@ -85,7 +85,7 @@ Task<std::optional<Deleted>> StoreRegistry::try_remove(const Call& call,
   transaction.writes.push_back({storage_key_of(call), bytes});
   auto result = co_await options_.store.commit(std::move(transaction));
   if (!result.committed) co_return std::nullopt;
-  co_return Deleted{item_of(call, bytes, storage::number(result.revision)), true};
+  co_return Deleted{item_of(call, bytes, storage::number(result.of(0))), true};
 }
 
 }  // namespace registry

@@ -90,8 +90,13 @@ Task<storage::CommitResult> StoreRegistry::commit_raw(storage::Transaction trans
 
 Bytes StoreRegistry::encode(const json::Value& object) const {
   // apiVersion, kind and metadata first, so that a header is read without scanning the rest.
+  constexpr std::array<const char*, 3> kFirst{"apiVersion", "kind", "metadata"};
+  bool as_it_is =
+      !object.at("metadata").contains("resourceVersion") && object.size() >= kFirst.size() &&
+      std::ranges::equal(kFirst, object.members().first(kFirst.size()), {}, {}, &json::Member::key);
+  if (as_it_is) return Bytes(json::print(object));
   json::Value ordered = json::Value::object();
-  for (const char* name : {"apiVersion", "kind", "metadata"}) ordered.set(name, object[name]);
+  for (const char* name : kFirst) ordered.set(name, object[name]);
   if (object.at("metadata").contains("resourceVersion")) {
     ordered.edit("metadata").erase("resourceVersion");
   }

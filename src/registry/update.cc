@@ -153,8 +153,7 @@ Task<std::optional<Written>> StoreRegistry::finish_update(const Call& call, cach
   auto result = co_await options_.store.commit(std::move(transaction));
   // Another look tells what came first: a change, which may be a conflict, or the object's end.
   if (!result.committed) co_return std::nullopt;
-  written.item =
-      item_of(call, bytes, gone ? present->revision() : storage::number(result.revision));
+  written.item = item_of(call, bytes, gone ? present->revision() : storage::number(result.of(0)));
   co_return written;
 }
 

@@ -129,6 +129,8 @@ void look_at_objects(cache::Cache& cache) {
   set("kcp_cache_objects", "Objects in the cache.", size.objects);
   set("kcp_cache_object_bytes", "Bytes of the text of the objects in the cache.",
       size.object_bytes);
+  set("kcp_cache_shared_bytes", "Bytes of large values that many objects have, kept once.",
+      size.shared.bytes);
   set("kcp_cache_ring_events", "Recent events that the cache keeps for watches.", size.events);
   set("kcp_cache_ring_bytes", "Bytes that these events may hold.", size.event_bytes);
   set("kcp_cache_waiting_watchers", "Watchers that have sent all there is.", size.waiting);

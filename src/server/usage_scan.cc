@@ -101,7 +101,7 @@ Task<Content> measure(cache::Cache& cache, std::string cluster) {
     do {
       page = table.list(filter, kPage, std::move(page.next));
       content.objects += page.items.size();
-      for (const auto& item : page.items) content.bytes += item->json().size();
+      for (const auto& item : page.items) content.bytes += item->size();
       if (steps.took(kTableWork + page.items.size())) co_await yield_to_loop();
     } while (page.next);
   }
@@ -132,7 +132,7 @@ Task<std::vector<Measured>> find_largest(cache::Cache& cache, UsageBy by, std::s
       bool more = true;
       for (; more && cursor.item().cluster() == cluster; more = cursor.load()) {
         ++content.objects;
-        content.bytes += cursor.item().json().size();
+        content.bytes += cursor.item().size();
         ++cursor.at;
         bool pause = content.objects % kPage == 0 && steps.took(kPage);
         if (pause) co_await yield_to_loop();

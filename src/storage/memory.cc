@@ -1,5 +1,7 @@
 #include "storage/memory.h"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <mutex>
 
@@ -11,7 +13,7 @@ namespace storage {
 struct MemoryStore::State {
   mutable std::mutex mutex;
   std::map<std::string, Record> records;  // guarded by mutex, like all below
-  std::vector<Event> log;
+  std::vector<PastEvent> log;
   Revision newest{1};
   Revision oldest{1};
   Observer* observer = nullptr;
@@ -22,13 +24,15 @@ struct MemoryStore::State {
     return it == records.end() ? Revision{} : it->second.modified;
   }
 
-  std::vector<Event> apply(std::vector<Write> writes) {
-    std::vector<Event> events;
-    Revision revision{number(newest) + 1};
-    for (Write& write : writes) {
+  // What happened; the write at index i has the revision `first` + i.
+  std::vector<PastEvent> apply(std::vector<Write> writes, Revision first) {
+    std::vector<PastEvent> events;
+    for (std::size_t i = 0; i < writes.size(); ++i) {
+      Write& write = writes[i];
+      Revision revision{number(first) + i};
       auto present = records.find(write.key);
       if (!write.value && present == records.end()) continue;
-      Event event{revision, write.key, {}, {}};
+      PastEvent event{{revision, write.key, {}}, {}};
       if (present != records.end()) event.previous = present->second;
       if (write.value) {
         Revision created = event.previous ? event.previous->created : revision;
@@ -39,7 +43,6 @@ struct MemoryStore::State {
       }
       events.push_back(std::move(event));
     }
-    if (!events.empty()) newest = revision;
     return events;
   }
 
@@ -50,9 +53,9 @@ struct MemoryStore::State {
     return found;
   }
 
-  std::vector<Event> since(Revision revision) const {
-    std::vector<Event> events;
-    for (const Event& event : log) {
+  std::vector<PastEvent> since(Revision revision) const {
+    std::vector<PastEvent> events;
+    for (const PastEvent& event : log) {
       if (event.revision > revision) events.push_back(event);
     }
     return events;
@@ -69,16 +72,22 @@ Task<CommitResult> MemoryStore::commit(Transaction transaction) {
     throw Error(Reason::InsufficientStorage, "the disk is full");
   }
   if (size_of(transaction) > kMaxTransactionBytes) throw too_large(size_of(transaction));
+  CHECK(values_come_first(transaction));
   for (std::size_t i = 0; i < transaction.compares.size(); ++i) {
     const Compare& compare = transaction.compares[i];
     if (state_->modified(compare.key) != compare.expected) {
-      co_return CommitResult{false, state_->newest, i};
+      co_return CommitResult{false, state_->newest, state_->newest, i};
     }
   }
-  auto events = state_->apply(std::move(transaction.writes));
-  state_->log.insert(state_->log.end(), events.begin(), events.end());
-  if (state_->observer && !events.empty()) state_->observer->on_commit(events, state_->newest);
-  co_return CommitResult{true, state_->newest, 0};
+  std::size_t count = transaction.writes.size();
+  Revision first{number(state_->newest) + 1};
+  auto changes = state_->apply(std::move(transaction.writes), first);
+  if (changes.empty()) co_return CommitResult{true, state_->newest, state_->newest};
+  state_->newest = Revision{number(state_->newest) + count};
+  std::vector<Event> events(changes.begin(), changes.end());
+  std::ranges::move(changes, std::back_inserter(state_->log));
+  if (state_->observer) state_->observer->on_commit(events, state_->newest);
+  co_return CommitResult{true, first, state_->newest};
 }
 
 Task<std::optional<Record>> MemoryStore::find(std::string key) {
@@ -104,10 +113,12 @@ Revision MemoryStore::attach(Load load, Observer& observer) {
   return state_->newest;
 }
 
-Task<std::vector<Event>> MemoryStore::history(Revision since, std::size_t limit, NewestValues) {
+Task<std::vector<PastEvent>> MemoryStore::history(Revision since, std::size_t limit, NewestValues,
+                                                  KeyFilter wanted) {
   std::lock_guard lock(state_->mutex);
   if (since < state_->oldest) throw compacted(since, state_->oldest);
   auto events = state_->since(since);
+  if (wanted) std::erase_if(events, [&](const PastEvent& event) { return !wanted(event.key); });
   if (events.size() > limit) events.resize(limit);
   co_return events;
 }
@@ -117,7 +128,7 @@ Task<> MemoryStore::compact(Revision revision) {
   if (revision > state_->newest) revision = state_->newest;
   if (revision <= state_->oldest) co_return;
   state_->oldest = revision;
-  std::erase_if(state_->log, [&](const Event& event) { return event.revision <= revision; });
+  std::erase_if(state_->log, [&](const PastEvent& event) { return event.revision <= revision; });
 }
 
 Revision MemoryStore::newest() const {

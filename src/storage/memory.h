@@ -17,7 +17,8 @@ class MemoryStore final : public Store {
   Task<std::optional<Record>> find(std::string key) override;
   Task<RangeResult> range(RangeOptions options) override;
   Revision attach(Load load, Observer& observer) override;
-  Task<std::vector<Event>> history(Revision since, std::size_t limit, NewestValues newest) override;
+  Task<std::vector<PastEvent>> history(Revision since, std::size_t limit, NewestValues newest,
+                                       KeyFilter wanted) override;
   Task<> compact(Revision revision) override;
   Revision newest() const override;
   Revision oldest() const override;

@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 namespace storage {
 
-std::vector<Record> rewind(std::vector<Record> newest, const std::vector<Event>& later,
+std::vector<Record> rewind(std::vector<Record> newest, const std::vector<PastEvent>& later,
                            const std::string& start, const std::string& end) {
   std::map<std::string, Record> state;
   for (Record& record : newest) {
@@ -38,6 +39,11 @@ RangeResult page_of(std::vector<Record> records, const RangeOptions& options, Re
 Error compacted(Revision wanted, Revision oldest) {
   return {Reason::Expired, fmt::format("revision {} has been compacted; the oldest is {}",
                                        number(wanted), number(oldest))};
+}
+
+bool values_come_first(const Transaction& transaction) {
+  return std::ranges::is_partitioned(transaction.writes,
+                                     [](const Write& write) { return write.value.has_value(); });
 }
 
 std::size_t size_of(const Transaction& transaction) {

@@ -9,7 +9,7 @@ namespace storage {
 
 // `newest` is the state of the keys [start, end); `later` are all events after the wanted
 // revision, oldest first. Returns the records as they were, in key order.
-std::vector<Record> rewind(std::vector<Record> newest, const std::vector<Event>& later,
+std::vector<Record> rewind(std::vector<Record> newest, const std::vector<PastEvent>& later,
                            const std::string& start, const std::string& end);
 
 // Cuts `records` (from options.start on) to options.limit.

@@ -1,5 +1,6 @@
 #include "storage/rocksdb.h"
 
+#include "base/check.h"
 #include "storage/rocksdb_store.h"
 
 namespace storage {
@@ -24,6 +25,7 @@ Task<CommitResult> RocksdbStore::commit(Transaction transaction) {
   if (std::size_t bytes = size_of(transaction); bytes > kMaxTransactionBytes) {
     throw too_large(bytes);
   }
+  CHECK(values_come_first(transaction));
   co_return co_await wait_for<CommitResult>([&](Resolver<CommitResult> done) {
     {
       std::lock_guard lock(queue_mutex_);
@@ -41,10 +43,10 @@ Task<RangeResult> RocksdbStore::range(RangeOptions options) {
   co_return co_await offload([this, options = std::move(options)] { return read_range(options); });
 }
 
-Task<std::vector<Event>> RocksdbStore::history(Revision since, std::size_t limit,
-                                               NewestValues newest) {
-  co_return co_await offload([this, since, limit, newest] {
-    auto events = events_since(since, take_snapshot(), newest);
+Task<std::vector<PastEvent>> RocksdbStore::history(Revision since, std::size_t limit,
+                                                   NewestValues newest, KeyFilter wanted) {
+  co_return co_await offload([this, since, limit, newest, wanted = std::move(wanted)] {
+    auto events = events_since(since, take_snapshot(), newest, wanted);
     if (events.size() > limit) events.resize(limit);
     return events;
   });

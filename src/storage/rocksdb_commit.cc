@@ -33,36 +33,42 @@ void RocksdbStore::serve() {
   }
 }
 
-std::optional<Record> RocksdbStore::look_up(const Overlay& overlay, const std::string& key) {
+std::optional<Record>& RocksdbStore::look_up(Overlay& overlay, const std::string& key) {
   auto it = overlay.find(key);
-  return it != overlay.end() ? it->second : read(key);
+  if (it == overlay.end()) it = overlay.emplace(key, read(key)).first;
+  return it->second;
 }
 
 std::optional<std::size_t> RocksdbStore::failed_compare(const Transaction& transaction,
-                                                        const Overlay& overlay) {
+                                                        Overlay& overlay) {
   for (std::size_t i = 0; i < transaction.compares.size(); ++i) {
-    auto present = look_up(overlay, transaction.compares[i].key);
+    const auto& present = look_up(overlay, transaction.compares[i].key);
     if ((present ? present->modified : Revision{}) != transaction.compares[i].expected) return i;
   }
   return {};
 }
 
-std::vector<Event> RocksdbStore::apply(Transaction& transaction, Revision revision,
-                                       Overlay& overlay, rocksdb::WriteBatch& batch) {
+// The write at index i has the revision `first` + i, though it may be no event.
+std::vector<Event> RocksdbStore::apply(Transaction& transaction, Revision first, Overlay& overlay,
+                                       rocksdb::WriteBatch& batch) {
   std::vector<Event> events;
-  for (Write& change : transaction.writes) {
-    Event event{revision, change.key, {}, look_up(overlay, change.key)};
-    if (!change.value && !event.previous) continue;
+  for (std::size_t i = 0; i < transaction.writes.size(); ++i) {
+    Write& change = transaction.writes[i];
+    Event event{Revision{number(first) + i}, change.key, {}};
+    std::optional<Record>& state = look_up(overlay, change.key);
+    if (!change.value && !state) continue;
+    std::optional<Record> previous = std::move(state);
     if (change.value) {
-      Revision created = event.previous ? event.previous->created : revision;
-      event.current = Record{change.key, std::move(*change.value), created, revision};
+      Revision created = previous ? previous->created : event.revision;
+      event.current = Record{change.key, std::move(*change.value), created, event.revision};
       batch.Put(kv_, change.key, format::encode_record(*event.current));
     } else {
       batch.Delete(kv_, change.key);
     }
-    batch.Put(log_, format::log_key(revision, static_cast<std::uint32_t>(events.size())),
-              format::encode_log(event));
-    overlay[change.key] = event.current;
+    auto present = event.current ? format::Present::Yes : format::Present::No;
+    batch.Put(log_, format::log_key(event.revision),
+              format::encode_log(change.key, present, previous));
+    state = event.current;
     events.push_back(std::move(event));
   }
   return events;
@@ -99,12 +105,14 @@ void RocksdbStore::commit_batch(std::vector<Pending> batch) {
   for (std::size_t i = 0; i < batch.size(); ++i) {
     Transaction& transaction = batch[i].transaction;
     if (auto failed = failed_compare(transaction, overlay)) {
-      results[i] = {false, revision, *failed};
+      results[i] = {false, revision, revision, *failed};
       continue;
     }
-    events[i] = apply(transaction, Revision{number(revision) + 1}, overlay, writes);
-    if (!events[i].empty()) revision = Revision{number(revision) + 1};
-    results[i] = {true, revision, 0};
+    Revision first{number(revision) + 1};
+    events[i] = apply(transaction, first, overlay, writes);
+    bool changed = !events[i].empty();
+    if (changed) revision = Revision{number(revision) + transaction.writes.size()};
+    results[i] = {true, changed ? first : revision, revision};
   }
   if (writes.Count() > 0) {
     writes.Put(meta_, "newest", format::encode_number(number(revision)));

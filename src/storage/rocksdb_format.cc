@@ -52,33 +52,37 @@ std::optional<RecordView> view_record(std::string_view key, std::string_view byt
                     Revision{read_number(bytes.substr(8), 8)}};
 }
 
-std::string log_key(Revision revision, std::uint32_t index) {
-  std::string out = encode_number(number(revision));
-  append_number<4>(out, index);
+std::string log_key(Revision revision) { return encode_number(number(revision)); }
+
+std::string encode_log(std::string_view key, Present present,
+                       const std::optional<Record>& previous) {
+  std::string out;
+  append_number<4>(out, key.size());
+  out += key;
+  out += static_cast<char>((present == Present::Yes ? kPresent : 0) | (previous ? kWasPresent : 0));
+  if (previous) out += encode_record(*previous);
   return out;
 }
 
-std::string encode_log(const Event& event) {
-  std::string out;
-  append_number<4>(out, event.key.size());
-  out += event.key;
-  out += static_cast<char>((event.current ? kPresent : 0) | (event.previous ? kWasPresent : 0));
-  if (event.previous) out += encode_record(*event.previous);
-  return out;
+std::optional<std::string_view> key_of_log(std::string_view bytes) {
+  if (bytes.size() < 5) return {};
+  std::size_t length = read_number(bytes, 4);
+  if (bytes.size() - 4 < length + 1) return {};
+  return bytes.substr(4, length);
 }
 
 std::optional<LogEntry> decode_log(std::string_view key, std::string_view bytes) {
-  if (key.size() != 12 || bytes.size() < 5) return {};
-  std::size_t length = read_number(bytes, 4);
-  bytes.remove_prefix(4);
-  if (bytes.size() < length + 1) return {};
+  bool with_index = key.size() == 12;  // format 1
+  auto object = key_of_log(bytes);
+  if ((key.size() != 8 && !with_index) || !object) return {};
+  bytes.remove_prefix(4 + object->size());
   LogEntry entry;
   entry.revision = Revision{read_number(key, 8)};
-  entry.key = bytes.substr(0, length);
-  char flags = bytes[length];
+  entry.key = *object;
+  char flags = bytes[0];
   entry.present = flags & kPresent;
   if (flags & kWasPresent) {
-    entry.previous = decode_record(entry.key, bytes.substr(length + 1));
+    entry.previous = decode_record(entry.key, bytes.substr(1));
     if (!entry.previous) return {};
   }
   return entry;

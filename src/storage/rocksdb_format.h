@@ -1,10 +1,11 @@
 // How the RocksDB engine lays out its bytes. Three column families:
 //   kv    key -> created (8 bytes, big endian), modified (8), value
-//   log   revision (8), index in the transaction (4) -> key length (4), key, flags (1: now present,
-//         2: was present), and if it was present the previous record as in kv. The value that an
-//         event wrote is not repeated: it is the `previous` of the key's next event, or stands in
-//         kv.
+//   log   revision (8) -> key length (4), key, flags (1: now present, 2: was present), and if it
+//         was present the previous record as in kv. The value that an event wrote is not repeated:
+//         it is the previous one of the key's next event, or stands in kv.
 //   meta  "format", "newest", "oldest"
+// In format 1 all writes of a transaction had one revision; keys of the log had an index (4) more.
+// It is still read.
 #pragma once
 
 #include <optional>
@@ -15,7 +16,7 @@
 
 namespace storage::format {
 
-inline constexpr std::uint64_t kVersion = 1;
+inline constexpr std::uint64_t kVersion = 2;
 
 std::string encode_number(std::uint64_t value);                      // 8 bytes, big endian
 std::optional<std::uint64_t> decode_number(std::string_view bytes);  // needs 8 bytes or more
@@ -24,14 +25,17 @@ std::string encode_record(const Record& record);  // without the key
 std::optional<Record> decode_record(std::string key, std::string_view bytes);
 std::optional<RecordView> view_record(std::string_view key, std::string_view bytes);  // no copies
 
-std::string log_key(Revision revision, std::uint32_t index);
+std::string log_key(Revision revision);
 struct LogEntry {
   Revision revision{};
   std::string key;
   bool present = false;  // after the event
   std::optional<Record> previous;
 };
-std::string encode_log(const Event& event);
+enum class Present : bool { No, Yes };  // after the event
+std::string encode_log(std::string_view key, Present present,
+                       const std::optional<Record>& previous);
 std::optional<LogEntry> decode_log(std::string_view key, std::string_view bytes);
+std::optional<std::string_view> key_of_log(std::string_view bytes);  // no copy
 
 }  // namespace storage::format

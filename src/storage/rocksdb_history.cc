@@ -1,4 +1,5 @@
 // The log of events: reading it back, and forgetting what is older than Options::history.
+#include <fmt/format.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/experimental.h>
 
@@ -9,21 +10,36 @@
 namespace storage {
 namespace {
 
-constexpr Duration kCompactionDelay = 5s;
+constexpr Duration kCompactionDelay = 10s;
+constexpr std::size_t kMaxPassed = 200'000;  // events that are looked at for some of them
+constexpr std::uint64_t kFewWrites = 100;
+constexpr std::uint64_t kWorthFlushing = 1024 * 1024;
+
+Error too_much(Revision since) {
+  return {Reason::Expired,
+          fmt::format("too much has happened since revision {} to look through", number(since))};
+}
 
 }  // namespace
 
-std::vector<Event> RocksdbStore::events_since(Revision since,
-                                              std::shared_ptr<const rocksdb::Snapshot> at,
-                                              NewestValues newest) {
+std::vector<PastEvent> RocksdbStore::events_since(Revision since,
+                                                  std::shared_ptr<const rocksdb::Snapshot> at,
+                                                  NewestValues newest, const KeyFilter& wanted) {
   rocksdb::ReadOptions options;
   options.snapshot = at.get();
+  options.fill_cache = false;  // it is read once
   std::vector<format::LogEntry> entries;
   std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, log_));
   // Only now: an iterator keeps its files, but what was dropped before it was made is gone for
   // older snapshots too.
   if (since < oldest()) throw compacted(since, oldest());
-  for (it->Seek(format::log_key(Revision{number(since) + 1}, 0)); it->Valid(); it->Next()) {
+  std::size_t passed = 0;
+  for (it->Seek(format::log_key(Revision{number(since) + 1})); it->Valid(); it->Next()) {
+    if (wanted) {
+      if (++passed > kMaxPassed) throw too_much(since);
+      auto key = format::key_of_log(it->value().ToStringView());
+      if (key && !wanted(*key)) continue;
+    }
     auto entry = format::decode_log(it->key().ToStringView(), it->value().ToStringView());
     if (!entry) must(rocksdb::Status::Corruption("malformed entry of the log"));
     entries.push_back(std::move(*entry));
@@ -32,7 +48,7 @@ std::vector<Event> RocksdbStore::events_since(Revision since,
 
   // From the newest back: what an event wrote is what the key's next event replaced.
   std::unordered_map<std::string, std::optional<Record>> state;
-  std::vector<Event> events(entries.size());
+  std::vector<PastEvent> events(entries.size());
   for (std::size_t i = entries.size(); i-- > 0;) {
     format::LogEntry& entry = entries[i];
     auto [place, is_new] = state.try_emplace(entry.key);
@@ -41,7 +57,7 @@ std::vector<Event> RocksdbStore::events_since(Revision since,
     } else if (is_new && entry.present) {
       place->second = Record{entry.key, Bytes(), Revision{}, entry.revision};
     }
-    events[i] = Event{entry.revision, entry.key, place->second, entry.previous};
+    events[i] = {{entry.revision, entry.key, place->second}, entry.previous};
     place->second = std::move(entry.previous);
   }
   return events;
@@ -59,8 +75,8 @@ Revision RocksdbStore::history_start(std::size_t events) const {
 
 void RocksdbStore::drop_history(Revision revision) {
   if (revision <= oldest()) return;
-  std::string first = format::log_key(Revision{}, 0);
-  std::string end = format::log_key(Revision{number(revision) + 1}, 0);
+  std::string first = format::log_key(Revision{});
+  std::string end = format::log_key(Revision{number(revision) + 1});
   rocksdb::WriteBatch batch;
   batch.DeleteRange(log_, first, end);
   batch.Put(meta_, "oldest", format::encode_number(number(revision)));
@@ -89,14 +105,36 @@ void RocksdbStore::drop_history(Revision revision) {
 
 // Not at once when the store is opened: it would take the processor from the start.
 void RocksdbStore::start_compaction() {
-  if (compacting_ || Clock::now() - opened_ < kCompactionDelay) return;
+  if (compacting_ || Clock::now() - opened_.load() < kCompactionDelay) return;
   must(db_->EnableAutoCompaction({kv_, log_, meta_}));
   compacting_ = true;
+}
+
+// Once it is quiet, what is in memory only goes into files: a start would read it again, and after
+// a large deletion it is memory for nothing.
+void RocksdbStore::flush_what_is_old() {
+  std::uint64_t bytes = 0;
+  for (auto* family : {kv_, log_}) {
+    std::uint64_t of_family = 0;
+    db_->GetIntProperty(family, rocksdb::DB::Properties::kCurSizeAllMemTables, &of_family);
+    bytes += of_family;
+  }
+  if (bytes < kWorthFlushing || !writable_) return;
+  rocksdb::FlushOptions options;
+  options.wait = false;
+  auto status = db_->Flush(options, {kv_, log_, meta_});
+  if (!status.ok()) {
+    log(LogLevel::Warning, "storage", "what is in memory was not written into files",
+        {{"error", status.ToString()}});
+  }
 }
 
 void RocksdbStore::keep_history() {
   auto now = Clock::now();
   if (marks_.empty() || now - marks_.back().first > options_.history / 30) {
+    if (!marks_.empty() && number(newest()) - number(marks_.back().second) < kFewWrites) {
+      flush_what_is_old();
+    }
     marks_.emplace_back(now, newest());
     acknowledged_->sync();
   }

@@ -88,6 +88,7 @@ Revision RocksdbStore::attach(Load load, Observer& observer) {
   for (std::size_t part = 1; part < begins.size(); ++part) others.emplace_back(load_one, part);
   load_one(0);
   others.clear();
+  opened_ = Clock::now();
   observer_ = &observer;
   return newest();
 }

@@ -4,6 +4,7 @@
 //
 // Every write of this engine is synced before the next begins, so at most one record, the last, may
 // be incomplete without having been acknowledged. Damage with anything behind it is corruption.
+// Zeros up to the end of a file are room ahead (rocksdb_log_room.h).
 // Source: RocksDB's log format (doc: Write-Ahead-Log-File-Format), blocks of 32 KiB.
 #pragma once
 

@@ -67,6 +67,62 @@ TEST(RocksdbLog, APageOfZerosAndAMissingRecordAreDamage) {
   EXPECT_EQ(judge_log(store.directory()).state, State::Damaged);
 }
 
+TEST(RocksdbLog, ZerosBehindTheLastRecordAreRoomAhead) {
+  for (std::size_t bytes : {10uz, 3000uz, 50'000uz}) {
+    KilledStore store(20, bytes);
+    std::string path = store.log_file(), content = read_whole(path);
+    for (std::size_t zeros : {1uz, 6uz, 7uz, 40'000uz, 300'000uz}) {
+      write_whole(path, content + std::string(zeros, '\0'));
+      EXPECT_EQ(judge_log(store.directory()).state, State::Whole) << bytes << " " << zeros;
+    }
+    EXPECT_EQ(store.found(), 20);
+  }
+}
+
+TEST(RocksdbLog, WhatStandsBehindZerosIsMissed) {
+  KilledStore store(40, 3000);
+  std::string path = store.log_file(), content = read_whole(path);
+  std::string gap =
+      content.substr(0, 32 * 1024) + std::string(32 * 1024, '\0') + content.substr(32 * 1024);
+  write_whole(path, gap);
+  EXPECT_EQ(judge_log(store.directory()).state, State::Damaged);
+
+  write_whole(path, content + std::string(100'000, '\0') + "x");
+  EXPECT_EQ(judge_log(store.directory()).state, State::Torn);
+}
+
+TEST(RocksdbLog, ATornRecordBeforeRoomIsTorn) {
+  KilledStore store(5, 20'000);
+  std::string path = store.log_file(), content = read_whole(path);
+  write_whole(path, content.substr(0, content.size() - 10'000) + std::string(200'000, '\0'));
+  store.forget_acknowledgements(1);
+  EXPECT_EQ(judge_log(store.directory()).state, State::Torn);
+  EXPECT_EQ(store.found(), 4);
+  EXPECT_EQ(store.found(), 4);
+}
+
+TEST(RocksdbLog, AKilledStoreOpensWithTheRoomAheadInItsLog) {
+  KilledStore store(200, 20'000, KilledStore::Room::Kept);
+  std::size_t size = fs::file_size(store.log_file());
+  std::string content = read_whole(store.log_file());
+  EXPECT_GT(size, content.find_last_not_of('\0') + 1);
+  EXPECT_EQ(judge_log(store.directory()).state, State::Whole);
+  EXPECT_EQ(store.found(), 200);
+}
+
+TEST(RocksdbLog, AClosedLogEndsWithItsLastRecord) {
+  std::string directory = fresh_directory();
+  {
+    auto store = open_rocksdb({directory});
+    ManualLoop loop;
+    run(loop, store->commit({{}, {{"k", Bytes(std::string(20'000, 'v'))}}}));
+  }
+  for (const std::string& path : files_with(directory, ".log")) {
+    EXPECT_LT(fs::file_size(path), 64 * 1024);
+  }
+  fs::remove_all(directory);
+}
+
 TEST(RocksdbLog, AWriteThatWasTornAndNotAcknowledgedIsLeftOut) {
   for (bool cut : {true, false}) {  // or pages of it were not written
     KilledStore store(5, 20'000);

@@ -23,11 +23,15 @@ constexpr const char* kRestore = "restore a backup with kcp restore";
 constexpr std::size_t kDeletionWindow = 4096;
 constexpr std::size_t kDeletions = 2048;
 
+// A dozen objects: a start reads all blocks, and each costs as much as its bytes do.
+constexpr std::size_t kBlock = 16 * 1024;
+
 rocksdb::ColumnFamilyOptions family_options(const RocksdbOptions& options,
                                             const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions family;
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
+  table.block_size = kBlock;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   family.compression = rocksdb::kLZ4Compression;
@@ -153,6 +157,7 @@ void RocksdbStore::open() {
 void RocksdbStore::open_database(bool read_only) {
   auto database = database_options(options_);
   database.listeners.push_back(std::make_shared<BackgroundErrors>(options_.directory, stalled_));
+  database.env = files_.get();
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   auto status = open_files(options_, database, read_only, handles, &db);
@@ -187,17 +192,17 @@ void RocksdbStore::check_acknowledged(const std::string& place) {
 
 void RocksdbStore::check_format(bool read_only) {
   auto format = read_meta("format", nullptr);
-  if (!format && !read_only) {
-    rocksdb::WriteOptions sync;
-    sync.sync = true;
-    must(db_->Put(sync, meta_, "format", format::encode_number(format::kVersion)));
-  }
   auto version = format ? format::decode_number(*format) : format::kVersion;
   if (!version || *version > format::kVersion) {
     close();
     throw unusable(options_.directory,
                    fmt::format("its format {} is newer than this program's {}; use a newer program",
                                version.value_or(0), format::kVersion));
+  }
+  if ((!format || *version < format::kVersion) && !read_only) {
+    rocksdb::WriteOptions sync;
+    sync.sync = true;
+    must(db_->Put(sync, meta_, "format", format::encode_number(format::kVersion)));
   }
   auto number_of = [&](const char* name) {
     auto text = read_meta(name, nullptr);

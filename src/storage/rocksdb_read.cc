@@ -58,18 +58,27 @@ RangeResult RocksdbStore::read_range(const RangeOptions& options) {
 
   rocksdb::ReadOptions read_options;
   read_options.snapshot = snapshot.get();
+  std::vector<PastEvent> later;
+  if (old) {
+    later = events_since(wanted, snapshot, NewestValues::Omitted, [&](std::string_view key) {
+      return key >= options.start && (options.end.empty() || key < options.end);
+    });
+  }
+  // Each event since may have brought a record that was not there.
+  std::size_t most = options.limit == 0 ? SIZE_MAX : options.limit + 1 + later.size();
+  std::string end = options.end;
   std::vector<Record> records;
   std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read_options, kv_));
   for (it->Seek(options.start); it->Valid(); it->Next()) {
     if (!options.end.empty() && it->key().ToStringView() >= options.end) break;
+    if (records.size() == most) {
+      end = it->key().ToString();
+      break;
+    }
     records.push_back(record_at(*it));
-    if (!old && options.limit != 0 && records.size() > options.limit) break;
   }
   must(it->status());
-  if (old) {
-    records =
-        rewind(std::move(records), events_since(wanted, snapshot), options.start, options.end);
-  }
+  if (old) records = rewind(std::move(records), later, options.start, end);
   return page_of(std::move(records), options, wanted);
 }
 

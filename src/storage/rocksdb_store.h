@@ -16,6 +16,7 @@
 #include "storage/rocksdb.h"
 #include "storage/rocksdb_acknowledged.h"
 #include "storage/rocksdb_format.h"
+#include "storage/rocksdb_log_room.h"
 
 namespace storage {
 
@@ -45,7 +46,8 @@ class RocksdbStore final : public Store {
   Task<std::optional<Record>> find(std::string key) override;
   Task<RangeResult> range(RangeOptions options) override;
   Task<std::unique_ptr<Snapshot>> snapshot() override;
-  Task<std::vector<Event>> history(Revision since, std::size_t limit, NewestValues newest) override;
+  Task<std::vector<PastEvent>> history(Revision since, std::size_t limit, NewestValues newest,
+                                       KeyFilter wanted) override;
   Revision history_start(std::size_t events) const override;
   Task<> compact(Revision revision) override;
   Revision attach(Load load, Observer& observer) override;
@@ -61,7 +63,7 @@ class RocksdbStore final : public Store {
     Transaction transaction;
     Resolver<CommitResult> done;
   };
-  // The state of the keys that the present batch has written so far.
+  // The state of the keys that the present batch has read or written so far.
   using Overlay = std::unordered_map<std::string, std::optional<Record>>;
 
   // rocksdb_open.cc
@@ -86,17 +88,19 @@ class RocksdbStore final : public Store {
   // rocksdb_commit.cc
   void serve();
   void commit_batch(std::vector<Pending> batch);
-  std::optional<Record> look_up(const Overlay& overlay, const std::string& key);
-  std::optional<std::size_t> failed_compare(const Transaction& transaction, const Overlay& overlay);
-  std::vector<Event> apply(Transaction& transaction, Revision revision, Overlay& overlay,
+  std::optional<Record>& look_up(Overlay& overlay, const std::string& key);
+  std::optional<std::size_t> failed_compare(const Transaction& transaction, Overlay& overlay);
+  std::vector<Event> apply(Transaction& transaction, Revision first, Overlay& overlay,
                            rocksdb::WriteBatch& batch);
   bool write(rocksdb::WriteBatch& batch);
 
   // rocksdb_history.cc
-  std::vector<Event> events_since(Revision since, std::shared_ptr<const rocksdb::Snapshot> at,
-                                  NewestValues newest = NewestValues::Included);
+  std::vector<PastEvent> events_since(Revision since, std::shared_ptr<const rocksdb::Snapshot> at,
+                                      NewestValues newest = NewestValues::Included,
+                                      const KeyFilter& wanted = nullptr);
   void drop_history(Revision revision);
   void keep_history();
+  void flush_what_is_old();
   void start_compaction();
 
   // rocksdb_space.cc
@@ -106,6 +110,7 @@ class RocksdbStore final : public Store {
   bool recover_space();  // true once writes are possible again
 
   RocksdbOptions options_;
+  const std::unique_ptr<rocksdb::Env> files_ = env_with_log_room(options_.env);
   std::unique_ptr<rocksdb::DB> db_;
   rocksdb::ColumnFamilyHandle* kv_ = nullptr;
   rocksdb::ColumnFamilyHandle* log_ = nullptr;
@@ -121,8 +126,8 @@ class RocksdbStore final : public Store {
   std::mutex commit_mutex_;       // held while a batch is written and published
   Observer* observer_ = nullptr;  // guarded by commit_mutex_
   std::deque<std::pair<Clock::time_point, Revision>> marks_;  // committer thread only
-  const Clock::time_point opened_ = Clock::now();
-  bool compacting_ = false;  // committer thread only
+  std::atomic<Clock::time_point> opened_ = Clock::now();      // or loaded, if that was later
+  bool compacting_ = false;                                   // committer thread only
 
   std::mutex queue_mutex_;
   std::condition_variable queue_ready_;

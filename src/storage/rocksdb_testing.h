@@ -26,7 +26,8 @@ std::string open_error(const std::string& directory);
 // its process is killed after the last one was acknowledged. Removed at the end.
 class KilledStore {
  public:
-  KilledStore(int count, std::size_t bytes);
+  enum class Room { Cut, Kept };  // the zeros ahead in the log
+  KilledStore(int count, std::size_t bytes, Room room = Room::Cut);
   ~KilledStore();
   const std::string& directory() const { return directory_; }
   std::string log_file() const;

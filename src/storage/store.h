@@ -1,6 +1,7 @@
 // A Store is an ordered, multi-version map from key to bytes with one change feed: what etcd is to
-// Kubernetes, no more. Each committed transaction gets the next Revision; revisions are never
-// reused and never reordered, and survive a restart. An acknowledged transaction is durable.
+// Kubernetes, no more. Each write of a committed transaction gets the next Revision, so that a
+// reader may stop and go on between any two; revisions are never reused and never reordered, and
+// survive a restart. An acknowledged transaction is durable. Decision: docs/adr/0010-revisions.md.
 // Engines: storage/rocksdb, storage/etcd, storage/memory (tests); all pass
 // storage/store_contract.h. Thread-safe: call any method from any loop. Source: reference
 // kube-apiserver.md section 12.
@@ -27,7 +28,7 @@ inline std::uint64_t number(Revision revision) { return static_cast<std::uint64_
 struct Record {
   std::string key;
   Bytes value;
-  Revision created{};   // when this key last came into being
+  Revision created{};   // of the transaction in which this key last came into being, one of its
   Revision modified{};  // the write that produced this value
 };
 
@@ -42,49 +43,41 @@ struct Write {
   std::optional<Bytes> value;  // nothing: delete (deleting an absent key is no change, no event)
 };
 
-// All compares hold and all writes happen, or nothing happens. Keys of writes are distinct.
+// All compares hold and all writes happen, or nothing happens. Keys of writes are distinct, and
+// writes with a value stand before deletions.
 struct Transaction {
   std::vector<Compare> compares;
   std::vector<Write> writes;
 };
+bool values_come_first(const Transaction& transaction);
 
+// If the transaction has changed nothing, lost a compare or deleted only what was absent, both
+// revisions are the newest there is.
 struct CommitResult {
   bool committed = false;
-  Revision revision{};             // of the transaction if committed, else the newest there is
+  Revision first{};                // of the first write
+  Revision revision{};             // where all of the transaction has happened: its last, or later
   std::size_t failed_compare = 0;  // index of the first compare that did not hold
+
+  // The revision of the write at `index` of the transaction; for a deletion it is right if those
+  // before it have all deleted something.
+  Revision of(std::size_t index) const { return Revision{number(first) + index}; }
 };
 
 inline constexpr std::size_t kMaxTransactionBytes = 8 * 1024 * 1024;
 std::size_t size_of(const Transaction& transaction);  // keys and values, in bytes
 Error too_large(std::size_t bytes);
 
-// One change of one key. Events of one transaction share its revision.
+// One change of one key, with a revision of its own.
 struct Event {
   Revision revision{};
   std::string key;
-  std::optional<Record> current;   // nothing: deleted
+  std::optional<Record> current;  // nothing: deleted
+};
+
+// A change as history tells it.
+struct PastEvent : Event {
   std::optional<Record> previous;  // nothing: created
-};
-
-// Sees every committed event exactly once, in order, a transaction at a time, on the store's own
-// thread, before the writer is told. Must be quick and must not throw.
-class Observer {
- public:
-  virtual ~Observer() = default;
-  virtual void on_commit(std::span<const Event> events, Revision revision) = 0;
-};
-
-struct RangeOptions {
-  std::string start;      // inclusive
-  std::string end;        // exclusive; "" = to the end
-  Revision revision{};    // 0 = newest; older: Expired once compacted
-  std::size_t limit = 0;  // 0 = all
-};
-
-struct RangeResult {
-  std::vector<Record> records;
-  Revision revision{};  // at which the range was read
-  bool more = false;
 };
 
 // A record while it is loaded: the texts live during the call only.
@@ -97,6 +90,45 @@ struct RecordView {
 inline RecordView view_of(const Record& record) {
   return {record.key, record.value.view(), record.created, record.modified};
 }
+
+// How an observer takes in everything anew. Dropped unfinished, it has changed nothing.
+class Reload {
+ public:
+  virtual ~Reload() = default;
+  // Every record there is at one revision, in key order. On the store's thread, as finish() is.
+  virtual void add(const RecordView& record) = 0;
+  // That was all: the observer is now as if it had been attached at `revision`.
+  virtual void finish(Revision revision) = 0;
+};
+
+// Sees every committed event exactly once, in order, a transaction at a time, on the store's own
+// thread, before the writer is told. `revision` is that of the last event or later: everything up
+// to it has been seen. Must be quick and must not throw.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void on_commit(std::span<const Event> events, Revision revision) = 0;
+  // Called when the store cannot tell any more what has happened, because it was cut off for longer
+  // than that is kept. Nothing: not now, it is called again soon. No commits until it is finished.
+  virtual std::unique_ptr<Reload> reload() { return nullptr; }
+};
+
+struct RangeOptions {
+  std::string start;  // inclusive
+  std::string end;    // exclusive; "" = to the end
+  // 0 = newest. Older: Expired once compacted, or if very much has happened since. See RangeResult.
+  Revision revision{};
+  std::size_t limit = 0;  // 0 = all
+};
+
+struct RangeResult {
+  std::vector<Record> records;
+  // At which the range was read: what was asked for, or on engines that keep the past by whole
+  // transactions the end of that transaction.
+  Revision revision{};
+  bool more = false;
+};
+
 // Gets every record of a store at one revision. The records of one part come in key order; those of
 // a part lie before those of the next. Parts may be loaded at the same time, each by one thread.
 using Load = std::function<void(std::size_t part, const RecordView& record)>;
@@ -104,6 +136,7 @@ inline constexpr std::size_t kMaxLoadParts = 16;
 
 // Whether history() repeats values that are the newest of their keys, which a cache has already.
 enum class NewestValues { Included, Omitted };
+using KeyFilter = std::function<bool(std::string_view key)>;
 
 // What a full disk, a corrupt file or a lost quorum does to a store.
 struct Health {
@@ -151,10 +184,12 @@ class Store {
   virtual Revision attach(Load load, Observer& observer) = 0;
 
   // The events after `since`, oldest first, for watches that resume across a restart. Expired if
-  // history does not reach back that far. At most `limit` events.
-  virtual Task<std::vector<Event>> history(Revision since, std::size_t limit,
-                                           NewestValues newest = NewestValues::Included) = 0;
-  // Where history() starts to give about the last `events` events, in whole transactions.
+  // history does not reach back that far. At most `limit` events. With a filter only those of keys
+  // that it accepts, on whatever thread, and Expired if very much else has happened.
+  virtual Task<std::vector<PastEvent>> history(Revision since, std::size_t limit,
+                                               NewestValues newest = NewestValues::Included,
+                                               KeyFilter wanted = nullptr) = 0;
+  // Where history() starts to give about the last `events` events.
   virtual Revision history_start(std::size_t events) const {
     std::uint64_t last = number(newest());
     return std::max(oldest(), Revision{last > events ? last - events : 0});

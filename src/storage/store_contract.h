@@ -25,7 +25,7 @@ class StoreContract : public testing::TestWithParam<Engine> {
   void SetUp() override;
   void TearDown() override;
 
-  // Commits and requires that it went through.
+  // Commits and requires that it went through. The revision of the write.
   Revision put(const std::string& key, const std::string& value);
   Revision erase(const std::string& key);
   CommitResult commit(Transaction transaction);

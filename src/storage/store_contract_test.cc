@@ -35,11 +35,12 @@ CommitResult StoreContract::commit(Transaction transaction) {
 Revision StoreContract::put(const std::string& key, const std::string& value) {
   auto result = commit({{}, {{key, Bytes(value)}}});
   EXPECT_TRUE(result.committed);
-  return result.revision;
+  EXPECT_LE(result.first, result.revision);
+  return result.first;
 }
 
 Revision StoreContract::erase(const std::string& key) {
-  return commit({{}, {{key, std::nullopt}}}).revision;
+  return commit({{}, {{key, std::nullopt}}}).first;
 }
 
 std::string StoreContract::read(const std::string& key) {
@@ -64,9 +65,11 @@ std::string keys(const RangeResult& result) {
 struct Recorder final : Observer {
   std::vector<Event> events;
   std::vector<std::size_t> sizes;
-  void on_commit(std::span<const Event> seen, Revision) override {
+  Revision revision{};
+  void on_commit(std::span<const Event> seen, Revision at) override {
     events.insert(events.end(), seen.begin(), seen.end());
-    sizes.push_back(seen.size());
+    if (!seen.empty()) sizes.push_back(seen.size());  // nothing for us up to `revision`: also told
+    revision = at;
   }
 };
 
@@ -103,8 +106,63 @@ TEST_P(StoreContract, CreateIfAbsentWinsOnce) {
 
 TEST_P(StoreContract, DeletingWhatIsAbsentChangesNothing) {
   Revision before = store_->newest();
-  EXPECT_EQ(erase("nothing"), before);
+  auto result = commit({{}, {{"nothing", std::nullopt}}});
+  EXPECT_TRUE(result.committed);
+  EXPECT_EQ(result.revision, before);
   EXPECT_EQ(store_->newest(), before);
+}
+
+TEST_P(StoreContract, EachWriteOfATransactionHasARevisionOfItsOwn) {
+  put("c", "1");
+  auto made = commit({{}, {{"a", Bytes("1")}, {"b", Bytes("1")}, {"c", std::nullopt}}});
+  EXPECT_EQ(store_->newest(), made.revision);
+  EXPECT_LE(made.of(2), made.revision);
+  auto a = run(loop_, store_->find("a")), b = run(loop_, store_->find("b"));
+  EXPECT_EQ(a->modified, made.of(0));
+  EXPECT_EQ(b->modified, made.of(1));
+  EXPECT_LT(made.of(0), made.of(1));
+  for (const Record& record : run(loop_, store_->range({"", "", {}, 0})).records) {
+    EXPECT_EQ(record.modified, record.key == "a" ? made.of(0) : made.of(1));
+  }
+
+  EXPECT_FALSE(commit({{{"b", Revision{}}}, {{"b", Bytes("2")}}}).committed);
+  EXPECT_TRUE(commit({{{"b", b->modified}}, {{"b", Bytes("2")}}}).committed);
+  EXPECT_FALSE(commit({{{"b", b->modified}}, {{"b", Bytes("3")}}}).committed);
+  EXPECT_LE(run(loop_, store_->find("b"))->created, made.of(1));
+}
+
+TEST_P(StoreContract, HistoryGoesOnBehindAnyWriteOfATransaction) {
+  Revision start = put("c", "1");
+  auto many = commit(
+      {{}, {{"a", Bytes("1")}, {"b", Bytes("1")}, {"absent", std::nullopt}, {"c", std::nullopt}}});
+  Revision last = put("d", "1");
+
+  auto all = run(loop_, store_->history(start, 100));
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_EQ(all[0].revision, many.of(0));
+  EXPECT_EQ(all[1].revision, many.of(1));
+  EXPECT_GT(all[2].revision, many.of(1));
+  EXPECT_LE(all[2].revision, many.revision);
+  EXPECT_EQ(all[3].revision, last);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    auto rest = run(loop_, store_->history(all[i].revision, 100));
+    ASSERT_EQ(rest.size(), all.size() - i - 1);
+    for (std::size_t j = 0; j < rest.size(); ++j) EXPECT_EQ(rest[j].key, all[i + j + 1].key);
+  }
+  EXPECT_EQ(run(loop_, store_->history(many.revision, 100)).size(), 1u);
+}
+
+TEST_P(StoreContract, BytesOfAnyKindAreReadAsTheyWereWritten) {
+  std::string odd = "\x81\xff", odder("\x80\0", 2);
+  commit({{}, {{"a", Bytes(odd)}, {"b", Bytes(odder)}, {"c", Bytes("")}}});
+  put("d", odder);
+  put("e", "");
+
+  EXPECT_EQ(read("a"), odd);
+  EXPECT_EQ(read("b"), odder);
+  EXPECT_EQ(read("c"), "");
+  EXPECT_EQ(read("d"), odder);
+  EXPECT_EQ(read("e"), "");
 }
 
 TEST_P(StoreContract, RangesArePagedAndReadableInThePast) {
@@ -123,30 +181,48 @@ TEST_P(StoreContract, RangesArePagedAndReadableInThePast) {
   EXPECT_EQ(all(past, 1), "k/a=1 more");
 }
 
-TEST_P(StoreContract, TheObserverSeesEveryEventInOrderWithPreviousValues) {
+TEST_P(StoreContract, ARangeInThePastSaysAtWhichRevisionItIs) {
+  auto many = commit({{}, {{"a", Bytes("1")}, {"b", Bytes("1")}, {"c", Bytes("1")}}});
+  put("d", "1");
+
+  for (std::size_t i = 0; i < 3; ++i) {
+    auto past = run(loop_, store_->range({"", "", many.of(i), 0}));
+    EXPECT_GE(past.revision, many.of(i));
+    EXPECT_LE(past.revision, many.revision);
+    for (const Record& record : past.records) EXPECT_LE(record.modified, past.revision);
+    // What history adds to it from there is all that is missing.
+    auto later = run(loop_, store_->history(past.revision, 100));
+    EXPECT_EQ(past.records.size() + later.size(), 4u);
+  }
+}
+
+TEST_P(StoreContract, TheObserverSeesEveryEventInOrderATransactionAtATime) {
   put("a", "1");
   Recorder recorder;
   std::string loaded;
   store_->attach([&](std::size_t, const RecordView& record) { loaded += record.key; }, recorder);
   put("a", "2");
-  commit({{}, {{"a", std::nullopt}, {"b", Bytes("x")}}});
+  auto both = commit({{}, {{"b", Bytes("x")}, {"a", std::nullopt}}});
   store_.reset();
 
   EXPECT_EQ(loaded, "a");
   ASSERT_EQ(recorder.events.size(), 3u);
   EXPECT_EQ(recorder.sizes, (std::vector<std::size_t>{1, 2}));
-  EXPECT_EQ(recorder.events[0].previous->value.view(), "1");
   EXPECT_EQ(recorder.events[0].current->value.view(), "2");
-  EXPECT_FALSE(recorder.events[1].current);
-  EXPECT_FALSE(recorder.events[2].previous);
-  EXPECT_EQ(recorder.events[1].revision, recorder.events[2].revision);
+  EXPECT_EQ(recorder.events[1].current->value.view(), "x");
+  EXPECT_EQ(recorder.events[1].current->modified, both.of(0));
+  EXPECT_FALSE(recorder.events[2].current);
+  EXPECT_EQ(recorder.events[1].revision, both.of(0));
+  EXPECT_EQ(recorder.events[2].revision, both.of(1));
+  EXPECT_EQ(recorder.revision, both.revision);
 }
 
 TEST_P(StoreContract, HistoryTellsWhatHappenedAndEndsWithExpired) {
   Revision start = put("a", "1");
   put("a", "2");
   put("b", "1");
-  Revision last = erase("a");
+  erase("a");
+  Revision last = store_->newest();
 
   auto events = run(loop_, store_->history(start, 100));
   ASSERT_EQ(events.size(), 3u);
@@ -156,12 +232,38 @@ TEST_P(StoreContract, HistoryTellsWhatHappenedAndEndsWithExpired) {
   EXPECT_FALSE(events[2].current);
   EXPECT_EQ(events[2].previous->value.view(), "2");
   EXPECT_EQ(run(loop_, store_->history(start, 1)).size(), 1u);
+  auto of_b = run(loop_, store_->history(start, 100, NewestValues::Included,
+                                         [](std::string_view key) { return key == "b"; }));
+  ASSERT_EQ(of_b.size(), 1u);
+  EXPECT_EQ(of_b[0].current->value.view(), "1");
 
   run(loop_, store_->compact(last));
   EXPECT_EQ(store_->oldest(), last);
   EXPECT_THROW(run(loop_, store_->history(start, 100)), Error);
   EXPECT_THROW(run(loop_, store_->range({"a", "", start, 0})), Error);
   EXPECT_TRUE(run(loop_, store_->history(last, 100)).empty());
+}
+
+TEST_P(StoreContract, PagesOfThePastAreCompleteWhateverHappenedSince) {
+  for (int i = 0; i < 20; ++i) put(fmt::format("k{:02}", 2 * i), "old");
+  Revision then = store_->newest();
+  for (int i = 0; i < 20; ++i) put(fmt::format("k{:02}", 2 * i + 1), "new");
+  for (int i = 0; i < 20; i += 3) erase(fmt::format("k{:02}", 2 * i));
+  put("k08", "new");
+
+  std::string keys, from = "k";
+  for (int page = 0; page < 10; ++page) {
+    auto found = run(loop_, store_->range({from, "l", then, 3}));
+    for (const Record& record : found.records) {
+      EXPECT_EQ(record.value.view(), "old") << record.key;
+      keys += record.key + " ";
+    }
+    if (!found.more) break;
+    from = found.records.back().key + '\0';
+  }
+  std::string expected;
+  for (int i = 0; i < 20; ++i) expected += fmt::format("k{:02} ", 2 * i);
+  EXPECT_EQ(keys, expected);
 }
 
 TEST_P(StoreContract, ASnapshotIsOneRevisionWhileWritesGoOn) {
@@ -211,7 +313,8 @@ TEST_P(StoreContract, ConcurrentWritersLoseNoUpdate) {
 
 TEST_P(DurableContract, ReopeningKeepsDataRevisionAndHistory) {
   Revision first = put("a", "1");
-  Revision last = put("a", "2");
+  put("a", "2");
+  Revision last = store_->newest();
   reopen();
   EXPECT_EQ(read("a"), "2");
   EXPECT_EQ(store_->newest(), last);
@@ -302,9 +405,11 @@ TEST(Rocksdb, AKilledWriterLosesNothingThatWasAcknowledged) {
 }
 
 TEST(RocksdbFormat, DamagedEntriesAreRecognized) {
-  Event event{Revision{3}, "key", {}, Record{"key", Bytes("old"), Revision{1}, Revision{2}}};
-  std::string key = format::log_key(Revision{3}, 0), value = format::encode_log(event);
+  Record previous{"key", Bytes("old"), Revision{1}, Revision{2}};
+  std::string key = format::log_key(Revision{3});
+  std::string value = format::encode_log("key", format::Present::No, previous);
   EXPECT_TRUE(format::decode_log(key, value));
+  EXPECT_EQ(format::decode_log(key + std::string(4, '\0'), value)->revision, Revision{3});
   for (std::size_t cut : {0u, 4u, 7u, 20u})
     EXPECT_FALSE(format::decode_log(key, value.substr(0, cut)));
   EXPECT_FALSE(format::decode_log("short", value));

@@ -31,6 +31,10 @@ using json::Value;
 
 const cache::TableId kLogicalClusters{"core.kcp.io", "logicalclusters", ""};
 constexpr int kWorkers = 8;  // so that commits share a sync
+
+// A look is at all of a cluster: where that is much, changes are gathered for the next look.
+constexpr std::size_t kMuch = 100;         // objects
+constexpr Duration kPauseForEach = 500us;  // of them
 constexpr std::string_view kGroup = "apis.kcp.io";
 constexpr const char* kComponent = "api-sharing";
 
@@ -48,9 +52,7 @@ object::LabelSelector users_of(const std::string& hash) {
 
 namespace {
 
-bool has_claims(const cache::Item& binding) {
-  return binding.json().contains("\"permissionClaims\"");
-}
+bool has_claims(const cache::Item& binding) { return binding.mentions("\"permissionClaims\""); }
 
 // Listeners: they run on the store's thread and only note what is to be done.
 void listen(cache::Cache& cache, SharingState* state) {
@@ -131,11 +133,15 @@ std::vector<Value> unlabelled(const SharingContext& context, const std::string& 
 }
 
 // One look at everything of a logical cluster that follows from exports and claims.
-Task<> look(SharingContext context, std::shared_ptr<const ClaimIndex> index, WorkList::Item item) {
+Task<> look(SharingContext context, std::shared_ptr<const ClaimIndex> index, WorkList::Item item,
+            std::size_t& looked_at) {
   auto& registry = context.registry;
   for (const auto& table : {kExports, kSlices, kBindings}) {
     auto items = registry.objects().table(table).list({.cluster = item.cluster}).items;
-    for (const auto& one : items) co_await settle_again(registry, table, one->key());
+    for (const auto& one : items) {
+      if (++looked_at > kMuch) co_await yield_to_loop();
+      co_await settle_again(registry, table, one->key());
+    }
   }
   for (const Value& api_export : context.objects(kExports, item.cluster)) {
     co_await ensure_slice(context, item.cluster, api_export);
@@ -181,6 +187,18 @@ void expand_exports(SharingState& state) {
   }
 }
 
+// Others may work on the cluster now, or a little later.
+Task<> finish_look(std::shared_ptr<SharingState> state, std::string cluster, std::size_t count) {
+  if (count <= kMuch) {
+    state->work.done(cluster);
+    co_return;
+  }
+  Loop& loop = co_await current_loop();
+  loop.call_after(kPauseForEach * count, [weak = std::weak_ptr(state), cluster] {
+    if (auto owner = weak.lock()) owner->work.done(cluster);
+  });
+}
+
 Task<> work(std::shared_ptr<SharingState> state) {
   while (true) {
     auto item = co_await state->work.next();
@@ -193,17 +211,20 @@ Task<> work(std::shared_ptr<SharingState> state) {
       const WorkList::Item& item;
       bool looked = false;
       ~Finish() {
+        if (looked) return;
         work.done(item.cluster);
-        if (!looked) work.add(item.cluster, item.labels);
+        work.add(item.cluster, item.labels);
       }
     } finish{state->work, *item};
+    std::size_t looked_at = 0;
     std::string failure;
     try {
-      co_await look(state->context, state->index, *item);
+      co_await look(state->context, state->index, *item, looked_at);
     } catch (const Error& error) {
       failure = error.message();
     }
     finish.looked = true;
+    co_await finish_look(state, item->cluster, looked_at);
     if (failure.empty()) {
       state->work.succeeded(item->cluster);
       continue;

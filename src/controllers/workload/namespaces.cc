@@ -38,13 +38,13 @@ std::string source_name(const cache::TableId& table) {
 bool is_excluded(const cache::TableId& table, const cache::Item& item) {
   constexpr std::string_view kAccountToken = "kubernetes.io/service-account-token";
   if (table == kConfigMaps) return item.name() == "kube-root-ca.crt";
-  if (table != kSecrets || !item.json().contains(kAccountToken)) return false;
+  if (table != kSecrets || !item.mentions(kAccountToken)) return false;
   auto secret = json::parse(item.json());
   return secret && (*secret)["type"].as_string() == kAccountToken;
 }
 
 placement::Content content_of(const cache::TableId& table, const cache::ItemPtr& item) {
-  return {item->labels().copy(), item->json(), item->deleting(), is_excluded(table, *item),
+  return {item->labels().copy(), cache::json_of(item), item->deleting(), is_excluded(table, *item),
           [item] { return value_or_throw(json::parse(item->json())); }};
 }
 
@@ -70,7 +70,10 @@ class NamespaceController final : public controller::Controller {
                            local_source(around_, kPlacements, "v1alpha1"),
                            sync_target_source(around_)};
     for (const auto& [table, version] : tables_) {
-      auto source = local_source(around_, table, version, {.headers_only = true});
+      auto source =
+          local_source(around_, table, version,
+                       {.headers_only = true,
+                        .concerns = [this](const cache::Item& item) { return is_placed(item); }});
       source.name = source_name(table);
       declaration.wakes[source.name] = [this, &table](const World&, const Value& object) {
         return wake_by_content(table, object);
@@ -133,8 +136,17 @@ class NamespaceController final : public controller::Controller {
     if (!placement::state_keys(labels).empty()) return true;
     if (cache_.table(kPlacements).count(key.cluster) > 0) return true;
     auto item = cache_.table(kNamespaces).find({key.cluster, "", key.name});
-    return item && (item->json().contains(placement::kPlacementAnnotation) ||
-                    item->json().contains("NamespaceScheduled"));
+    return item && (item->mentions(placement::kPlacementAnnotation) ||
+                    item->mentions("NamespaceScheduled"));
+  }
+
+  // Whether placement has left a label, annotation or finalizer on an object or its namespace. All
+  // of them have this in their names.
+  bool is_placed(const cache::Item& item) const {
+    constexpr std::string_view kMark = "workload.kcp.io";
+    if (item.mentions(kMark)) return true;
+    auto ns = cache_.table(kNamespaces).find({item.cluster(), "", item.ns()});
+    return ns && ns->mentions(kMark);
   }
 
   std::vector<Key> wake_by_content(const cache::TableId& table, const Value& object) const {
@@ -142,8 +154,7 @@ class NamespaceController final : public controller::Controller {
               object::ns(object)};
     auto ns = cache_.table(kNamespaces).find({owner.cluster, "", owner.name});
     if (!ns || is_system_namespace(owner.name)) return {};
-    std::string_view text = ns->json();
-    bool in_motion = text.contains(placement::kDeletion) || text.contains(placement::kLeaving);
+    bool in_motion = ns->mentions(placement::kDeletion) || ns->mentions(placement::kLeaving);
     if (in_motion) return {owner};
     auto item = cache_.table(table).find({owner.cluster, owner.name, object::name(object)});
     bool needed = item && placement::needs_look(content_of(table, item),

@@ -161,7 +161,7 @@ class PlacementController final : public controller::Controller {
     std::map<std::string, std::size_t> load, rivals;
     for (const auto& item : around_.registry.objects().table(kPlacements).list({}).items) {
       bool is_self = item->cluster() == key.cluster && item->name() == key.name;
-      if (is_self || !item->json().contains(placement::kTargetAnnotation)) continue;
+      if (is_self || !item->mentions(placement::kTargetAnnotation)) continue;
       Value other = value_or_throw(json::parse(item->json()));
       std::string chosen = chosen_key(other);
       ++load[chosen];
@@ -203,7 +203,7 @@ class PlacementController final : public controller::Controller {
     auto selector = object::LabelSelector::from_object(placement.at("spec", "namespaceSelector"));
     if (!selector) return false;
     cache::Filter filter{cluster, "", "", *selector, [](const cache::Item& item) {
-                           return item.json().contains(placement::kPlacementAnnotation);
+                           return item.mentions(placement::kPlacementAnnotation);
                          }};
     return !around_.registry.objects().table(kNamespaces).list(filter, 1).items.empty();
   }

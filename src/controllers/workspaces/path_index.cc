@@ -3,10 +3,34 @@
 #include <mutex>
 
 #include "base/strings.h"
-#include "json/text.h"
+#include "json/scan.h"
 #include "tenancy/path.h"
 
 namespace controllers {
+namespace {
+
+// Its spec.cluster, without a tree: at a start every workspace is looked at.
+std::string cluster_of(std::string_view workspace) {
+  std::string cluster;
+  json::Scanner scan(workspace);
+  scan.members([&](std::string_view field) {
+    if (field != "spec") {
+      scan.skip();
+      return true;
+    }
+    scan.members([&](std::string_view key) {
+      if (key == "cluster" && scan.is_next('"')) {
+        cluster = scan.string();
+      } else {
+        scan.skip();
+      }
+    });
+    return false;
+  });
+  return scan.ok() ? cluster : std::string();
+}
+
+}  // namespace
 
 PathIndex::PathIndex(cache::Cache& cache) {
   cache.listen({"tenancy.kcp.io", "workspaces", ""},
@@ -17,15 +41,15 @@ PathIndex::PathIndex(cache::Cache& cache) {
 
 void PathIndex::on_workspace(const cache::Event& event) {
   const cache::Item& item = *event.item;
-  auto workspace = json::parse(item.json());
-  std::string child = workspace ? workspace->at("spec", "cluster").str() : "";
+  std::string child = cluster_of(item.json());
   bool gone = event.type == cache::Event::Type::Deleted;
+  // At a start they come in order, each behind the last: that is what the hints below are for.
   std::unique_lock lock(mutex_);
   std::pair place(std::string(item.cluster()), std::string(item.name()));
   if (gone || item.deleting()) {
     children_.erase(place);
   } else {
-    children_[place] = child;
+    children_.insert_or_assign(children_.end(), std::move(place), child);
   }
   if (gone) {
     hidden_.erase(child);
@@ -39,7 +63,7 @@ void PathIndex::on_logical_cluster(const cache::Event& event) {
   if (event.type == cache::Event::Type::Deleted) {
     clusters_.erase(std::string(event.item->cluster()));
   } else {
-    clusters_.emplace(event.item->cluster());
+    clusters_.emplace_hint(clusters_.end(), event.item->cluster());
   }
 }
 

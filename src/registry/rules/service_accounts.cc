@@ -44,7 +44,7 @@ class ServiceAccountRules final : public Rules {
     std::vector<storage::Write> writes;
     auto& table = registry_.objects().table(kSecretTable);
     for (const auto& item : table.list({.cluster = call.cluster, .ns = call.ns}).items) {
-      if (!item->json().contains(kTokenType)) continue;
+      if (!item->mentions(kTokenType)) continue;
       auto secret = json::parse(item->json());
       bool belongs = secret && (*secret)["type"].as_string() == kTokenType &&
                      object::annotation(*secret, kAccountUid) == object::uid(object);

@@ -44,13 +44,15 @@ http::Headers headers_for(const Exchange& exchange, std::string_view content_typ
 }
 
 std::vector<Bytes> pieces_of(const registry::Call& call, const cache::ItemPtr& item) {
-  Bytes json = cache::json_of(item);
+  std::vector<Bytes> pieces = cache::pieces_of(item);
   std::string wanted = call.kind->api_version(call.version->name);
-  if (item->api_version() == wanted) return {std::move(json)};
+  if (item->api_version() == wanted) return pieces;
   // Our encoder writes apiVersion first.
   std::string stored = fmt::format(R"({{"apiVersion":"{}")", item->api_version());
-  if (!json.view().starts_with(stored)) return {std::move(json)};
-  return {Bytes(fmt::format(R"({{"apiVersion":"{}")", wanted)), json.slice(stored.size())};
+  if (!pieces.front().view().starts_with(stored)) return pieces;
+  pieces.front() = pieces.front().slice(stored.size());
+  pieces.emplace(pieces.begin(), fmt::format(R"({{"apiVersion":"{}")", wanted));
+  return pieces;
 }
 
 Task<> send_json(Exchange& exchange, int status, const json::Value& value) {

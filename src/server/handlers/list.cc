@@ -15,7 +15,7 @@ namespace {
 
 // Small objects are gathered into pieces of this size: a piece costs more than its bytes.
 constexpr std::size_t kBatch = 32 * 1024;
-constexpr std::size_t kMaxGathered = 8 * 1024;  // larger ones are sent as they lie in the cache
+constexpr std::size_t kMaxGathered = 8 * 1024;  // larger ones are sent as they lie
 
 struct Page {
   cache::Snapshot snapshot;
@@ -49,7 +49,7 @@ Task<cache::Snapshot> page_of_the_past(Exchange& exchange, const cache::Filter& 
   }
   if (failure) throw *failure;
   cache::Snapshot snapshot;
-  snapshot.revision = token.revision;
+  snapshot.revision = storage::number(result.revision);
   for (const storage::Record& record : result.records) {
     auto item = cache::make_item(record);
     if (!item || !filter.accepts(*item)) continue;
@@ -121,17 +121,21 @@ Task<> stream_objects(Exchange& exchange, const Page& page) {
   bool first = true;
   for (const cache::ItemPtr& item : page.snapshot.items) {
     if (!std::exchange(first, false)) batch += ',';
-    if (item->json().size() <= kMaxGathered && item->api_version() == version) {
-      batch += item->json();
-      if (batch.size() < kBatch) continue;
-      co_await exchange.response.write(Bytes(std::exchange(batch, {})));
-      batch.reserve(kBatch + kMaxGathered);
-      continue;
+    if (item->size() <= kMaxGathered && item->api_version() == version) {
+      item->append_to(batch);
+    } else {
+      for (Bytes& piece : pieces_of(call, item)) {
+        if (piece.size() <= kMaxGathered) {
+          batch += piece.view();
+          continue;
+        }
+        co_await exchange.response.write(Bytes(std::exchange(batch, {})));
+        co_await exchange.response.write(std::move(piece));
+      }
     }
+    if (batch.size() < kBatch) continue;
     co_await exchange.response.write(Bytes(std::exchange(batch, {})));
-    for (Bytes& piece : pieces_of(call, item)) {
-      co_await exchange.response.write(std::move(piece));
-    }
+    batch.reserve(kBatch + kMaxGathered);
   }
   co_await exchange.response.write(Bytes(batch + "]}\n"));
   co_await exchange.response.finish();

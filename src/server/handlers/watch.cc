@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "base/strings.h"
+#include "cache/past.h"
 #include "json/text.h"
 #include "server/handlers/handlers.h"
 #include "server/status.h"
@@ -30,6 +31,7 @@ class WatchStream final : public OpenWatch {
         kind_(exchange.call.kind),
         version_(exchange.call.version),
         form_(exchange.form.kind),
+        form_key_(fmt::format("{}/{}", static_cast<int>(form_), version_->name)),
         bookmarks_(exchange.info.query.flag("allowWatchBookmarks")) {
     const Query& query = exchange.info.query;
     include_ = value_or_throw(parse_include_object(query.get("includeObject")));
@@ -43,16 +45,26 @@ class WatchStream final : public OpenWatch {
   // Forwards events until the time is up or the server stops.
   Task<> run(http::ResponseWriter& response) override {
     response_ = &response;
+    ScopedTimer alarm(co_await current_loop());
+    cache::Watcher::Batch batch;
     auto now = std::chrono::steady_clock::now();
     auto bookmark_at = now + kBookmarkEvery;
     while (now < until_ && !*stopping_) {
-      auto batch =
-          co_await watcher_->next((bookmarks_ ? std::min(until_, bookmark_at) : until_) - now);
+      set_alarm(alarm, bookmarks_ ? std::min(until_, bookmark_at) : until_, now);
+      watcher_->take(batch);
+      if (batch.empty()) {
+        co_await watcher_->wait();
+        watcher_->take(batch);
+      }
       if (batch.expired) {
         co_await send_expired();
         break;
       }
-      for (const auto& event : batch.events) co_await send(event);
+      figures().watch_events.add(batch.events.size());
+      for (const auto& event : batch.events) {
+        if (!send_at_once(*event)) co_await send(event);
+      }
+      forget(batch);
       now = std::chrono::steady_clock::now();
       if (bookmarks_ && now >= bookmark_at && now < until_) {
         bookmark_at = now + kBookmarkEvery;
@@ -66,6 +78,11 @@ class WatchStream final : public OpenWatch {
     figures().watch_events.add();
     if (is_large(*item)) return send_by_reference(cache::Event::Type::Added, item);
     return write(frame(cache::Event::Type::Added, item));
+  }
+
+  Task<> send_past(const cache::EventPtr& event) {
+    figures().watch_events.add();
+    return send(event);
   }
 
   [[gnu::noinline]] Task<> send_bookmark(std::uint64_t revision, bool initial_end) {
@@ -90,22 +107,42 @@ class WatchStream final : public OpenWatch {
   }
 
  private:
-  // Not inlined: run()'s frame would keep room for what is inlined into it as long as it waits.
+  using Time = std::chrono::steady_clock::time_point;
+
+  // Not inlined, like all below: run()'s frame would keep room for what is inlined into it as long
+  // as it waits. One alarm serves many waits.
+  [[gnu::noinline]] void set_alarm(ScopedTimer& alarm, Time at, Time now) {
+    if (at == alarm_at_) return;
+    alarm_at_ = at;
+    alarm.start(at - now, [this] {
+      alarm_at_ = {};
+      watcher_->stir();
+    });
+  }
+
+  // Events may be large, and a watch may be quiet for long.
+  [[gnu::noinline]] static void forget(cache::Watcher::Batch& batch) {
+    constexpr std::size_t kKept = 8;
+    batch.events.clear();
+    if (batch.events.capacity() > kKept) batch.events.shrink_to_fit();
+  }
+
+  // Whether that could be done without waiting and without anything made for this watcher alone.
+  [[gnu::noinline]] bool send_at_once(const cache::Event& event) {
+    const Bytes* frame = form_ == Form::Kind::Table ? nullptr : event.find_frame(form_key_);
+    return frame && response_->try_write(*frame);
+  }
+
   [[gnu::noinline]] Task<> send(const cache::EventPtr& event) {
-    figures().watch_events.add();
     if (is_large(*event->item)) return send_by_reference(event->type, event->item);
     // Rows of tables tell ages, so their frames are not shared.
     if (form_ == Form::Kind::Table) return write(frame(event->type, event->item));
-    return write(event->frame(form_key(), [&] { return frame(event->type, event->item); }));
+    return write(event->frame(form_key_, [&] { return frame(event->type, event->item); }));
   }
 
   [[gnu::noinline]] Task<> send_expired() {
     figures().watches_expired.add();
     return send_error(Error(Reason::Expired, "too old resource version: the watch fell behind"));
-  }
-
-  std::string form_key() const {
-    return fmt::format("{}/{}", static_cast<int>(form_), version_->name);
   }
 
   // What is needed of a call to show objects.
@@ -124,7 +161,7 @@ class WatchStream final : public OpenWatch {
   }
 
   bool is_large(const cache::Item& item) const {
-    return form_ == Form::Kind::Object && item.json().size() > kMaxCopied;
+    return form_ == Form::Kind::Object && item.size() > kMaxCopied;
   }
 
   Task<> send_by_reference(cache::Event::Type type, cache::ItemPtr item) {
@@ -159,11 +196,13 @@ class WatchStream final : public OpenWatch {
   const registry::KindPtr kind_;
   const registry::Version* const version_;  // of kind_
   const Form::Kind form_;
+  const std::string form_key_;  // what frames of events are shared by
   const bool bookmarks_;
   bool columns_sent_ = false;
   IncludeObject include_ = IncludeObject::None;
   std::unique_ptr<cache::Watcher> watcher_;
-  std::chrono::steady_clock::time_point until_;
+  Time until_;
+  Time alarm_at_;  // when the alarm will ring; none if it has
 };
 
 struct Start {
@@ -180,6 +219,16 @@ Task<Start> find_start(Exchange& exchange, const cache::Filter& filter, bool ini
   if (*revision > 0 && !initial_events) co_return Start{*revision, {}};
   auto snapshot = cache.table(exchange.call.kind->table()).list(filter);
   co_return Start{snapshot.revision, std::move(snapshot.items)};
+}
+
+// What happened before the table's events begin.
+Task<Result<cache::Past>> read_past(Exchange& exchange, cache::Filter filter, std::uint64_t since) {
+  try {
+    co_return co_await cache::read_past(exchange.registry.store(), exchange.call.kind->table(),
+                                        std::move(filter), since);
+  } catch (const Error& error) {
+    co_return std::unexpected(error);
+  }
 }
 
 Duration timeout_of(const Query& query) {
@@ -205,7 +254,15 @@ Task<> handle_watch(Exchange& exchange) {
   auto stream = std::make_unique<WatchStream>(exchange);
   Start start = co_await find_start(exchange, filter, initial_events);
   auto& table = exchange.registry.objects().table(exchange.call.kind->table());
-  auto watcher = table.watch(std::move(filter), start.revision);
+  auto watcher = table.watch(filter, start.revision);
+  cache::Past past;
+  if (!watcher) {
+    auto found = co_await read_past(exchange, filter, start.revision);
+    if (found) {
+      past = std::move(*found);
+      watcher = table.watch(std::move(filter), past.revision);
+    }
+  }
 
   co_await exchange.response.start(200, headers_for(exchange));
   if (!watcher) {
@@ -216,6 +273,8 @@ Task<> handle_watch(Exchange& exchange) {
   }
   for (const auto& item : start.present) co_await stream->send_present(item);
   start.present.clear();
+  for (const auto& event : past.events) co_await stream->send_past(event);
+  past.events.clear();
   if (initial_events && query.flag("allowWatchBookmarks")) {
     co_await stream->send_bookmark(start.revision, true);
   }

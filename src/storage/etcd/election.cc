@@ -36,10 +36,8 @@ void Election::settle(std::int64_t lease) {
 }
 
 void Election::on_change(const WatchEvent& event) {
-  bool lost = leads() && (event.deleted || event.current.lease != lease_);
   // An event of an office that this server has held before says nothing about the present one.
-  if (lost && event.deleted) lost = event.has_previous && event.previous.lease == lease_;
-  if (lost) settle(0);
+  if (leads() && event.current.modified > since_) settle(0);
   if (auto one = std::exchange(sleeper_, std::nullopt)) one->resolve(Done{});
 }
 
@@ -65,7 +63,9 @@ Task<bool> Election::stand() {
   take.compares.push_back({key, {}});
   take.changes.push_back({key, name_, lease.id});
   Answer taken = co_await members_.call(kTxn, encode(take), Repeat::Never);
-  if (taken.ok() && parse_txn(taken.text).succeeded) {
+  TxnAnswer outcome = taken.ok() ? parse_txn(taken.text) : TxnAnswer{};
+  if (outcome.succeeded) {
+    since_ = outcome.revision;
     settle(lease.id);
     co_return true;
   }

@@ -39,6 +39,7 @@ class Election {
   const std::string name_;
   const std::chrono::seconds period_;
   std::int64_t lease_ = 0;       // while leading
+  EtcdRevision since_{};         // when it was won
   std::int64_t last_lease_ = 0;  // may live on
   std::vector<std::pair<bool, Resolver<Done>>> waiters_;
   std::optional<Resolver<Done>> sleeper_;

@@ -17,6 +17,11 @@ constexpr Duration kOpenPatience = 15s;
 // A process that holds no file of the store is a new server each time it starts.
 std::string new_name() { return random_uuid(); }
 
+EtcdOptions within_limits(EtcdOptions options) {
+  options.max_operations = std::min(options.max_operations, kMaxOperations);
+  return options;
+}
+
 std::string normal_prefix(std::string prefix) {
   while (prefix.ends_with('/')) prefix.pop_back();
   if (prefix.empty() || !prefix.starts_with('/')) {
@@ -29,12 +34,13 @@ std::string normal_prefix(std::string prefix) {
 }  // namespace
 
 EtcdStore::EtcdStore(EtcdOptions options)
-    : options_(std::move(options)),
+    : options_(within_limits(std::move(options))),
       keys_{normal_prefix(options_.prefix)},
       members_(loop_, options_.members),
       feed_(members_, keys_, [this](const WatchEvent& event) { on_control(event); }),
       election_(members_, keys_, new_name(), options_.lease),
-      scope_(loop_) {
+      scope_(loop_),
+      commits_(members_, scope_, {options_.max_operations, options_.max_bytes}) {
   thread_ = std::thread([this] { loop_.run(); });
   std::exception_ptr failure;
   try {
@@ -55,8 +61,9 @@ Task<> EtcdStore::open() {
     throw Error(Reason::ServiceUnavailable,
                 fmt::format("cannot open the store at {}: {}", members_.names(), answer.text));
   }
-  note_newest(parse_range(answer.text).revision);
-  note_oldest(co_await find_oldest(members_, keys_, newest()));
+  EtcdRevision present = parse_range(answer.text).revision;
+  note_newest(present);
+  note_oldest(co_await find_oldest(members_, keys_, present));
   scope_.spawn("tick", tick());
   scope_.spawn("probe", probe());
   scope_.spawn("history", keep_history());
@@ -64,6 +71,7 @@ Task<> EtcdStore::open() {
 
 Task<> EtcdStore::close() {
   scope_.cancel();
+  commits_.close();
   try {
     co_await with_deadline(election_.resign(), 2s, "resigning");
   } catch (const Error&) {  // the lease runs out by itself
@@ -86,7 +94,7 @@ void EtcdStore::shut_down() {
 TxnRequest EtcdStore::request_of(const Transaction& transaction) const {
   TxnRequest request;
   for (const Compare& compare : transaction.compares) {
-    request.compares.push_back({keys_.of(compare.key), compare.expected});
+    request.compares.push_back({keys_.of(compare.key), expected_of(compare.expected)});
   }
   for (const Write& write : transaction.writes) {
     auto& change = request.changes.emplace_back(keys_.of(write.key));
@@ -97,13 +105,13 @@ TxnRequest EtcdStore::request_of(const Transaction& transaction) const {
 
 Task<CommitResult> EtcdStore::commit_here(Transaction transaction) {
   std::size_t operations = std::max(transaction.compares.size(), transaction.writes.size());
-  std::string request = encode(request_of(transaction));
-  if (operations > options_.max_operations || request.size() > options_.max_bytes) {
-    throw Error(
-        Reason::RequestEntityTooLarge,
-        fmt::format("a transaction of {} operations and {} bytes is over etcd's limits of "
-                    "{} and {}",
-                    operations, request.size(), options_.max_operations, options_.max_bytes));
+  TxnRequest request = request_of(transaction);
+  std::size_t bytes = bytes_of(request);
+  if (operations > options_.max_operations || bytes > options_.max_bytes) {
+    throw Error(Reason::RequestEntityTooLarge,
+                fmt::format("a transaction of {} operations and {} bytes is over etcd's limits of "
+                            "{} and {}",
+                            operations, bytes, options_.max_operations, options_.max_bytes));
   }
   while (in_flight_ >= kMaxInFlight) {
     co_await wait_for([this](Resolver<Done> done) { waiting_commits_.push_back(done); });
@@ -122,15 +130,15 @@ Task<CommitResult> EtcdStore::commit_here(Transaction transaction) {
       }
     }
   } slot(*this);
-  Answer answer = co_await members_.call(kTxn, std::move(request), Repeat::Never);
+  auto [answer, outcome, index] = co_await commits_.commit(std::move(request));
   if (!answer.ok()) co_return co_await settle_unknown(std::move(transaction), std::move(answer));
-  TxnAnswer outcome = parse_txn(answer.text);
   note_newest(outcome.revision);
-  CommitResult result{outcome.succeeded, outcome.revision, 0};
+  CommitResult result{outcome.succeeded, end_of(outcome.revision), end_of(outcome.revision)};
+  if (outcome.succeeded && outcome.changed) result.first = revision_of(outcome.revision, index);
   for (std::size_t i = 0; !outcome.succeeded && i < outcome.compared.size(); ++i) {
     if (i >= transaction.compares.size()) break;
     result.failed_compare = i;
-    if (outcome.compared[i] != transaction.compares[i].expected) break;
+    if (outcome.compared[i] != expected_of(transaction.compares[i].expected)) break;
   }
   // Who has lost a compare shall find what beat it.
   if (outcome.changed || !outcome.succeeded) co_await wait_seen(outcome.revision);
@@ -142,22 +150,27 @@ Task<CommitResult> EtcdStore::commit_here(Transaction transaction) {
 Task<CommitResult> EtcdStore::settle_unknown(Transaction transaction, Answer answer) {
   if (answer.says("space exceeded")) set_health(to_error(answer, "writing").message());
   if (!answer.sent || answer.code != Code::Unavailable) throw to_error(answer, "writing");
-  Revision revision{};
+  EtcdRevision revision{};
+  Revision first{};
   bool found = false;
-  for (const Write& write : transaction.writes) {
+  for (std::size_t i = 0; i < transaction.writes.size(); ++i) {
+    const Write& write = transaction.writes[i];
     auto record = co_await find_here(write.key);
     bool same = record.has_value() == write.value.has_value();
     if (same && record) same = record->value.view() == write.value->view();
-    if (same && record && found) same = record->modified == revision;
+    EtcdRevision modified = record ? transaction_of(record->modified) : EtcdRevision{};
+    if (same && record && found) same = modified == revision;
     for (const Compare& compare : transaction.compares) {
-      if (compare.key == write.key && record && record->modified <= compare.expected) same = false;
+      bool older = record && modified <= transaction_of(compare.expected);
+      if (compare.key == write.key && older) same = false;
     }
     if (!same) {
       found = false;
       break;
     }
     if (!record) continue;
-    revision = record->modified;
+    if (!found) first = Revision{storage::number(record->modified) - i};
+    revision = modified;
     found = true;
   }
   if (!found) {
@@ -167,12 +180,12 @@ Task<CommitResult> EtcdStore::settle_unknown(Transaction transaction, Answer ans
         Error::Details{.retry_after_seconds = 1});
   }
   co_await wait_seen(revision);
-  co_return CommitResult{true, revision, 0};
+  co_return CommitResult{true, first, end_of(revision)};
 }
 
-Task<> EtcdStore::compact_here(Revision revision) {
-  revision = std::min(revision, newest());
-  if (revision <= oldest()) co_return;
+Task<> EtcdStore::compact_here(EtcdRevision revision) {
+  revision = std::min(revision, transaction_of(newest()));
+  if (end_of(revision) <= oldest()) co_return;
   note_oldest(revision);  // first: a reader that starts now must not expect what is about to go
   Answer answer = co_await members_.call(kCompact, encode_compact(revision), Repeat::Harmless);
   if (!answer.ok() && !is_compacted(answer)) throw to_error(answer, "compacting");
@@ -184,14 +197,14 @@ Task<Revision> EtcdStore::attach_here(Load load, Observer* observer) {
       members_, {.key = keys_.objects(), .end = prefix_end(keys_.objects())}, 0,
       [this, &load](const RangeAnswer& page, const std::shared_ptr<const std::string>&) {
         for (const KeyValue& one : page.records) {
-          load(0, {*keys_.parse(one.key), one.value, one.created, one.modified});
+          load(0, view_of(one, *keys_.parse(one.key)));
         }
       });
   note_newest(pages.revision);
   scope_.spawn("feed", feed_observer(observer, pages.revision));
   // The feed runs from its first turn on; commits are to be waited for from now on.
   while (!feed_.running()) co_await yield_to_loop();
-  co_return pages.revision;
+  co_return end_of(pages.revision);
 }
 
 }  // namespace storage::etcd

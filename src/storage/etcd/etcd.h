@@ -5,7 +5,7 @@
 // Store::commit.
 //
 // Keys: <prefix>/objects<key> are the store's records, <prefix>/control/... the engine's own. An
-// etcd user needs read and write on <prefix>/ up to <prefix>0.
+// etcd user needs read and write on <prefix>/ up to <prefix>0. Revisions and values: revisions.h.
 // Decision: docs/adr/0008-etcd.md.
 #pragma once
 
@@ -22,7 +22,7 @@ struct EtcdOptions {
   etcd::MembersOptions members;
   std::string prefix = "/kcp";
   Duration history = 5min;              // it reaches back so far, and at most twice as far
-  std::size_t max_operations = 128;     // etcd's --max-txn-ops
+  std::size_t max_operations = 128;     // etcd's --max-txn-ops; more than 128 are not used
   std::size_t max_bytes = 1536 * 1024;  // etcd's --max-request-bytes
   std::chrono::seconds lease = 10s;     // a leader that is gone is replaced after that
 };

@@ -22,7 +22,7 @@ Task<std::optional<Record>> EtcdStore::find_here(std::string key) {
 Task<RangeResult> EtcdStore::range_here(RangeOptions options) {
   RangeRequest request{.key = keys_.of(options.start)};
   request.end = options.end.empty() ? prefix_end(keys_.objects()) : keys_.of(options.end);
-  request.revision = options.revision;
+  request.revision = transaction_of(options.revision);
   if (options.revision != Revision{} && options.revision < oldest()) {
     throw compacted(options.revision, oldest());
   }
@@ -35,15 +35,16 @@ Task<RangeResult> EtcdStore::range_here(RangeOptions options) {
           result.records.push_back(record_of(one, *keys_.parse(one.key), message));
         }
       });
-  result.revision = pages.revision;
+  result.revision = end_of(pages.revision);
   result.more = pages.more;
   co_return result;
 }
 
-Task<std::vector<Event>> EtcdStore::history_here(Revision since, std::size_t limit) {
+Task<std::vector<PastEvent>> EtcdStore::history_here(Revision since, std::size_t limit,
+                                                     KeyFilter wanted) {
   if (since < oldest()) throw compacted(since, oldest());
-  if (co_await read_newest(members_, keys_) <= since) co_return std::vector<Event>{};
-  Revision until{};
+  if (end_of(co_await read_newest(members_, keys_)) <= since) co_return std::vector<PastEvent>{};
+  EtcdRevision until{};
   std::optional<Error> failure;
   try {
     until = co_await put_barrier();
@@ -53,17 +54,32 @@ Task<std::vector<Event>> EtcdStore::history_here(Revision since, std::size_t lim
   if (failure) {
     throw Error(Reason::Expired, "history cannot be read now: " + failure->message());
   }
-  co_return co_await read_history(since, until, limit);
+  co_return co_await read_history(since, until, limit, std::move(wanted));
 }
 
-Task<std::vector<Event>> EtcdStore::read_history(Revision since, Revision until,
-                                                 std::size_t limit) {
-  std::vector<Event> events;
-  Revision seen = since;
+// Adds what happened behind `since` to `events`.
+void EtcdStore::take_past(std::span<const WatchEvent> changes, Revision since,
+                          const std::shared_ptr<const void>& owner, const KeyFilter& wanted,
+                          std::vector<PastEvent>& events) const {
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    auto key = keys_.parse(changes[i].current.key);
+    if (!key) continue;
+    PastEvent event{event_of(changes[i], i, *key, owner), {}};
+    if (event.revision <= since || (wanted && !wanted(event.key))) continue;
+    if (changes[i].has_previous) event.previous = record_of(changes[i].previous, *key, owner);
+    events.push_back(std::move(event));
+  }
+}
+
+Task<std::vector<PastEvent>> EtcdStore::read_history(Revision since, EtcdRevision until,
+                                                     std::size_t limit, KeyFilter wanted) {
+  std::vector<PastEvent> events;
+  // The rest of the transaction that `since` lies in belongs to it.
+  EtcdRevision seen{number(transaction_of(since)) - (is_end(since) ? 0 : 1)};
   int attempts = 0;
   while (seen < until && events.size() < limit) {
     Answer failure;
-    WatchRequest request{keys_.start(), keys_.end(), Revision{number(seen) + 1}};
+    WatchRequest request{keys_.start(), keys_.end(), EtcdRevision{number(seen) + 1}, true};
     auto stream = co_await members_.open(kWatch, encode(request), &failure);
     RevisionReader reader;
     while (stream && seen < until && events.size() < limit) {
@@ -76,21 +92,18 @@ Task<std::vector<Event>> EtcdStore::read_history(Revision since, Revision until,
       auto message = std::make_shared<const std::string>(std::move(*text));
       WatchAnswer answer = parse_watch(*message);
       note_oldest(answer.compacted);
-      if (answer.compacted != Revision{}) throw compacted(since, answer.compacted);
+      if (answer.compacted != EtcdRevision{}) throw compacted(since, end_of(answer.compacted));
       if (answer.canceled) {
         failure = {Code::Unavailable, std::string(answer.reason)};
         members_.ended(*stream, answer.reason);
         break;
       }
       reader.add(message, std::move(answer),
-                 [&](std::span<const WatchEvent> changes, Revision revision,
+                 [&](std::span<const WatchEvent> changes, EtcdRevision revision,
                      const std::shared_ptr<const void>& owner) {
                    seen = revision;
                    if (revision > until) return;
-                   for (const WatchEvent& change : changes) {
-                     auto key = keys_.parse(change.current.key);
-                     if (key) events.push_back(event_of(change, *key, owner));
-                   }
+                   take_past(changes, since, owner, wanted, events);
                  });
     }
     if (seen >= until || events.size() >= limit) break;
@@ -102,7 +115,7 @@ Task<std::vector<Event>> EtcdStore::read_history(Revision since, Revision until,
 }
 
 // Readers who come while a read is under way wait for the next, which serves them all.
-void EtcdStore::join_read(Resolver<Revision> done) {
+void EtcdStore::join_read(Resolver<EtcdRevision> done) {
   readers_.push_back(std::move(done));
   if (!std::exchange(reading_, true)) scope_.spawn("read", read_rounds());
 }
@@ -120,7 +133,7 @@ Task<> EtcdStore::read_rounds() {
   while (!readers_.empty()) {
     auto served = std::exchange(readers_, {});
     std::exception_ptr failure;
-    Revision revision{};
+    EtcdRevision revision{};
     try {
       revision = co_await read_newest(members_, keys_);
     } catch (const Error&) {
@@ -138,9 +151,9 @@ Task<> EtcdStore::read_rounds() {
   }
 }
 
-Task<> EtcdStore::wait_seen(Revision revision) {
+Task<> EtcdStore::wait_seen(EtcdRevision revision) {
   if (!feed_.running() || feed_.seen() >= revision) co_return;
-  co_await wait_for<Revision>([&](Resolver<Revision> done) {
+  co_await wait_for<EtcdRevision>([&](Resolver<EtcdRevision> done) {
     feed_.wait(revision, std::move(done));
     nudge_if_needed();
   });
@@ -158,7 +171,7 @@ Task<> EtcdStore::nudge() {
     ~Finish() { flag = false; }
   } finish{nudging_};
   while (feed_.waiting()) {
-    Revision before = feed_.seen();
+    EtcdRevision before = feed_.seen();
     co_await sleep_for(kBarrierAfter);
     if (!feed_.waiting() || feed_.seen() != before) continue;
     try {
@@ -170,12 +183,12 @@ Task<> EtcdStore::nudge() {
   }
 }
 
-Task<Revision> EtcdStore::put_barrier() {
+Task<EtcdRevision> EtcdStore::put_barrier() {
   TxnRequest request;
   request.changes.push_back({keys_.control("barrier"), ""});
   Answer answer = co_await members_.call(kTxn, encode(request), Repeat::Harmless);
   if (!answer.ok()) throw to_error(answer, "writing");
-  Revision revision = parse_txn(answer.text).revision;
+  EtcdRevision revision = parse_txn(answer.text).revision;
   note_newest(revision);
   co_return revision;
 }

@@ -9,13 +9,16 @@
 #include <mutex>
 #include <thread>
 
+#include "base/check.h"
 #include "base/child_task.h"
 #include "base/scope.h"
 #include "net/loop.h"
+#include "storage/etcd/commit_queue.h"
 #include "storage/etcd/election.h"
 #include "storage/etcd/etcd.h"
 #include "storage/etcd/feed.h"
 #include "storage/etcd/reads.h"
+#include "storage/etcd/revisions.h"
 #include "storage/rewind.h"
 
 namespace storage::etcd {
@@ -29,6 +32,7 @@ class EtcdStore final : public Store {
     if (std::size_t bytes = size_of(transaction); bytes > kMaxTransactionBytes) {
       throw too_large(bytes);
     }
+    CHECK(values_come_first(transaction));
     co_return co_await on_loop(loop_, guarded(commit_here(std::move(transaction))));
   }
 
@@ -43,11 +47,16 @@ class EtcdStore final : public Store {
   Task<RangeResult> range(RangeOptions options) override {
     return on_loop(loop_, guarded(range_here(std::move(options))));
   }
-  Task<std::vector<Event>> history(Revision since, std::size_t limit, NewestValues) override {
-    return on_loop(loop_, guarded(history_here(since, limit)));
+  Task<std::vector<PastEvent>> history(Revision since, std::size_t limit, NewestValues,
+                                       KeyFilter wanted) override {
+    return on_loop(loop_, guarded(history_here(since, limit, std::move(wanted))));
+  }
+  Revision history_start(std::size_t events) const override {
+    std::uint64_t last = number(transaction_of(newest()));
+    return std::max(oldest(), end_of(EtcdRevision{last > events ? last - events : 0}));
   }
   Task<> compact(Revision revision) override {
-    co_await on_loop(loop_, guarded(compact_here(revision)));
+    co_await on_loop(loop_, guarded(compact_here(transaction_of(revision))));
   }
 
   Revision attach(Load load, Observer& observer) override {
@@ -57,17 +66,20 @@ class EtcdStore final : public Store {
   bool shared() const override { return true; }
 
   Task<Revision> catch_up() override {
-    co_return co_await wait_for<Revision>([this](Resolver<Revision> done) {
+    co_return end_of(co_await wait_for<EtcdRevision>([this](Resolver<EtcdRevision> done) {
       loop_.post([this, done = std::move(done)] { join_read(done); });
-    });
+    }));
   }
 
   Task<> while_leading(std::function<Task<>()> work) override;
 
   Revision newest() const override {
-    return Revision{std::max(newest_.load(std::memory_order_acquire), number(feed_.seen()))};
+    EtcdRevision heard{newest_.load(std::memory_order_acquire)};
+    return end_of(std::max(heard, feed_.seen()));
   }
-  Revision oldest() const override { return Revision{oldest_.load(std::memory_order_acquire)}; }
+  Revision oldest() const override {
+    return end_of(EtcdRevision{oldest_.load(std::memory_order_acquire)});
+  }
 
   Health health() const override {
     std::lock_guard lock(health_mutex_);
@@ -110,30 +122,34 @@ class EtcdStore final : public Store {
   Task<CommitResult> settle_unknown(Transaction transaction, Answer answer);
   Task<std::optional<Record>> find_here(std::string key);
   Task<RangeResult> range_here(RangeOptions options);
-  Task<std::vector<Event>> history_here(Revision since, std::size_t limit);
-  Task<std::vector<Event>> read_history(Revision since, Revision until, std::size_t limit);
-  Task<> compact_here(Revision revision);
+  Task<std::vector<PastEvent>> history_here(Revision since, std::size_t limit, KeyFilter wanted);
+  Task<std::vector<PastEvent>> read_history(Revision since, EtcdRevision until, std::size_t limit,
+                                            KeyFilter wanted);
+  void take_past(std::span<const WatchEvent> changes, Revision since,
+                 const std::shared_ptr<const void>& owner, const KeyFilter& wanted,
+                 std::vector<PastEvent>& events) const;
+  Task<> compact_here(EtcdRevision revision);
   Task<Revision> attach_here(Load load, Observer* observer);
-  Task<> feed_observer(Observer* observer, Revision revision) {
+  Task<> feed_observer(Observer* observer, EtcdRevision revision) {
     co_await feed_.run(*observer, revision);
   }
 
-  void join_read(Resolver<Revision> done);
+  void join_read(Resolver<EtcdRevision> done);
   Task<> read_rounds();
-  Task<> wait_seen(Revision revision);
+  Task<> wait_seen(EtcdRevision revision);
   void nudge_if_needed();
   Task<> nudge();
-  Task<Revision> put_barrier();
+  Task<EtcdRevision> put_barrier();
 
   Task<> tick();
   Task<> probe();
   Task<> keep_history();
   void on_control(const WatchEvent& event);
   void set_health(std::string message);
-  void note_newest(Revision revision) {
+  void note_newest(EtcdRevision revision) {
     if (number(revision) > newest_.load()) newest_.store(number(revision));
   }
-  void note_oldest(Revision revision) {
+  void note_oldest(EtcdRevision revision) {
     if (number(revision) > oldest_.load()) oldest_.store(number(revision));
   }
   Task<> wait_for_office(bool leading);
@@ -147,15 +163,16 @@ class EtcdStore final : public Store {
   Feed feed_;
   Election election_;
   Scope scope_;  // all below: loop thread only, unless said otherwise
+  CommitQueue commits_;
   std::thread thread_;
   std::size_t running_ = 0;
   std::size_t in_flight_ = 0;
   std::deque<Resolver<Done>> waiting_commits_;
-  std::vector<Resolver<Revision>> readers_;  // of the next round
+  std::vector<Resolver<EtcdRevision>> readers_;  // of the next round
   bool reading_ = false;
   bool nudging_ = false;
   TaskRef campaign_;
-  std::atomic<std::uint64_t> newest_ = 0, oldest_ = 0;  // any thread
+  std::atomic<std::uint64_t> newest_ = 0, oldest_ = 0;  // of etcd; any thread
   mutable std::mutex health_mutex_;
   Health health_;  // guarded by health_mutex_
 };

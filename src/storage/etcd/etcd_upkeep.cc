@@ -65,14 +65,14 @@ Task<> EtcdStore::probe() {
 // before. The key "compacted" says so, to all.
 Task<> EtcdStore::keep_history() {
   const std::string key = keys_.control("compacted");
-  Revision turn{}, past{};
+  EtcdRevision turn{}, past{};
   while (true) {
     std::string failure;
     try {
-      if (past == Revision{}) past = co_await read_newest(members_, keys_);
+      if (past == EtcdRevision{}) past = co_await read_newest(members_, keys_);
       Answer present = co_await read_key(members_, key, true);
       RangeAnswer found = parse_range(present.text);
-      turn = found.records.empty() ? Revision{} : found.records.front().modified;
+      turn = found.records.empty() ? EtcdRevision{} : found.records.front().modified;
     } catch (const Error& error) {
       failure = error.message();
     }
@@ -97,7 +97,7 @@ Task<> EtcdStore::keep_history() {
 void EtcdStore::on_control(const WatchEvent& event) {
   if (event.current.key == keys_.control("leader")) election_.on_change(event);
   if (event.current.key == keys_.control("compacted") && !event.deleted) {
-    if (auto revision = parse_u64(event.current.value)) note_oldest(Revision{*revision});
+    if (auto revision = parse_u64(event.current.value)) note_oldest(EtcdRevision{*revision});
   }
 }
 

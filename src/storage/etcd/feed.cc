@@ -1,9 +1,11 @@
 #include "storage/etcd/feed.h"
 
-#include <cstdlib>
+#include <algorithm>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "storage/etcd/reads.h"
+#include "storage/etcd/revisions.h"
 
 namespace storage::etcd {
 namespace {
@@ -11,13 +13,7 @@ namespace {
 constexpr Duration kFirstPause = 20ms;
 constexpr Duration kLongestPause = 1s;
 
-// Whoever supervises the process starts it again, and it loads everything anew.
-[[noreturn]] void stop_over_gap(Revision seen, Revision compacted) {
-  log(LogLevel::Error, "storage",
-      "etcd has compacted changes that this server has not seen; stopping, to be started anew",
-      {{"seen", std::to_string(number(seen))}, {"compacted", std::to_string(number(compacted))}});
-  std::_Exit(1);
-}
+constexpr const char* kControlKeys[] = {"leader", "compacted"};  // those that on_control is about
 
 }  // namespace
 
@@ -27,15 +23,27 @@ std::optional<std::string_view> Keys::parse(std::string_view key) const {
   return key.substr(start.size());
 }
 
-Record record_of(const KeyValue& record, std::string_view key, std::shared_ptr<const void> owner) {
-  return {std::string(key), Bytes(std::move(owner), record.value), record.created, record.modified};
+RecordView view_of(const KeyValue& record, std::string_view key) {
+  auto [index, text] = parse_value(record.value);
+  // The index that it had when it was created is known of what has not changed since.
+  std::size_t first = record.created == record.modified ? index : 0;
+  return {key, text, revision_of(record.created, first), revision_of(record.modified, index)};
 }
 
-Event event_of(const WatchEvent& event, std::string_view key,
+Record record_of(const KeyValue& record, std::string_view key, std::shared_ptr<const void> owner) {
+  RecordView view = view_of(record, key);
+  return {std::string(key), Bytes(std::move(owner), view.value), view.created, view.modified};
+}
+
+Event event_of(const WatchEvent& event, std::size_t index, std::string_view key,
                const std::shared_ptr<const void>& owner) {
-  Event out{event.current.modified, std::string(key), {}, {}};
-  if (!event.deleted) out.current = record_of(event.current, key, owner);
-  if (event.has_previous) out.previous = record_of(event.previous, key, owner);
+  // Of commits that went together some may have failed: marks tell of the gaps that they left.
+  if (!event.deleted) index = std::max(index, parse_value(event.current.value).index);
+  Event out{revision_of(event.current.modified, index), std::string(key), {}};
+  if (!event.deleted) {
+    out.current = record_of(event.current, key, owner);
+    out.current->modified = out.revision;
+  }
   return out;
 }
 
@@ -51,7 +59,7 @@ void RevisionReader::add(std::shared_ptr<const std::string> message, WatchAnswer
   }
   std::span<const WatchEvent> rest = answer.events;
   while (!rest.empty()) {
-    Revision revision = rest.front().current.modified;
+    EtcdRevision revision = rest.front().current.modified;
     std::size_t count = 1;
     while (count < rest.size() && rest[count].current.modified == revision) ++count;
     deliver(rest.first(count), revision, owner);
@@ -62,7 +70,7 @@ void RevisionReader::add(std::shared_ptr<const std::string> message, WatchAnswer
 Feed::Feed(Members& members, Keys keys, OnControl on_control)
     : members_(members), keys_(std::move(keys)), on_control_(std::move(on_control)) {}
 
-void Feed::wait(Revision revision, Resolver<Revision> done) {
+void Feed::wait(EtcdRevision revision, Resolver<EtcdRevision> done) {
   if (!running_ || seen() >= revision) return done.resolve(revision);
   waiters_.emplace(revision, Waiter{std::chrono::steady_clock::now(), std::move(done)});
 }
@@ -77,22 +85,23 @@ void Feed::check(Duration limit) {
   });
 }
 
-void Feed::advance(Revision revision) {
+void Feed::advance(EtcdRevision revision) {
   if (revision > seen()) seen_.store(number(revision), std::memory_order_release);
   auto last = waiters_.upper_bound(seen());
   for (auto it = waiters_.begin(); it != last; ++it) it->second.done.resolve(it->first);
   waiters_.erase(waiters_.begin(), last);
 }
 
-void Feed::deliver(Observer& observer, std::span<const WatchEvent> changes, Revision revision,
+void Feed::deliver(Observer& observer, std::span<const WatchEvent> changes, EtcdRevision revision,
                    const std::shared_ptr<const void>& owner) {
   if (revision <= seen()) return;
   std::vector<Event> events;
   events.reserve(changes.size());
-  for (const WatchEvent& change : changes) {
-    if (auto key = keys_.parse(change.current.key)) events.push_back(event_of(change, *key, owner));
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    auto key = keys_.parse(changes[i].current.key);
+    if (key) events.push_back(event_of(changes[i], i, *key, owner));
   }
-  observer.on_commit(events, revision);
+  observer.on_commit(events, end_of(revision));
   advance(revision);
   for (const WatchEvent& change : changes) {
     if (!keys_.parse(change.current.key)) on_control_(change);
@@ -101,7 +110,7 @@ void Feed::deliver(Observer& observer, std::span<const WatchEvent> changes, Revi
 
 Task<> Feed::follow(Observer& observer) {
   Answer failure;
-  Revision start{number(seen()) + 1};
+  EtcdRevision start{number(seen()) + 1};
   auto stream = co_await members_.open(
       kWatch, encode(WatchRequest{keys_.start(), keys_.end(), start}), &failure);
   if (!stream) throw Error(Reason::ServiceUnavailable, failure.text);
@@ -109,20 +118,23 @@ Task<> Feed::follow(Observer& observer) {
   while (auto text = co_await stream->read()) {
     auto message = std::make_shared<const std::string>(std::move(*text));
     WatchAnswer answer = parse_watch(*message);
-    if (answer.compacted != Revision{}) stop_over_gap(seen(), answer.compacted);
+    if (answer.compacted != EtcdRevision{}) {
+      forgotten_ = true;
+      throw Error(Reason::Expired, "etcd has compacted changes that this server has not seen");
+    }
     if (answer.canceled) {
       members_.ended(*stream, answer.reason);
       throw Error(Reason::ServiceUnavailable, std::string(answer.reason));
     }
     // Without events it tells that there have been none up to its revision.
     bool progress = answer.events.empty() && !answer.created && !answer.fragment;
-    Revision revision = answer.revision;
+    EtcdRevision revision = answer.revision;
     reader.add(
         message, std::move(answer),
-        [&](std::span<const WatchEvent> events, Revision at,
+        [&](std::span<const WatchEvent> events, EtcdRevision at,
             const std::shared_ptr<const void>& owner) { deliver(observer, events, at, owner); });
     if (progress && revision > seen()) {
-      observer.on_commit({}, revision);
+      observer.on_commit({}, end_of(revision));
       advance(revision);
     }
   }
@@ -130,14 +142,44 @@ Task<> Feed::follow(Observer& observer) {
   throw Error(Reason::ServiceUnavailable, stream->outcome().text);
 }
 
-Task<> Feed::run(Observer& observer, Revision revision) {
+Task<> Feed::load_anew(Observer& observer) {
+  auto reload = observer.reload();
+  if (!reload) throw Error(Reason::ServiceUnavailable, "everything is to be loaded anew");
+  log(LogLevel::Warning, "storage", "loading everything anew",
+      {{"seen", std::to_string(number(seen()))}});
+  auto pages =
+      co_await read_pages(members_, {.key = keys_.objects(), .end = prefix_end(keys_.objects())}, 0,
+                          [&](const RangeAnswer& page, const std::shared_ptr<const std::string>&) {
+                            for (const KeyValue& one : page.records)
+                              reload->add(view_of(one, *keys_.parse(one.key)));
+                          });
+  reload->finish(end_of(pages.revision));
+  advance(pages.revision);
+  co_await tell_control(pages.revision);
+  forgotten_ = false;
+}
+
+// Tells what control keys are now: those that are gone may have been deleted.
+Task<> Feed::tell_control(EtcdRevision revision) {
+  for (const char* name : kControlKeys) {
+    Answer answer = co_await read_key(members_, keys_.control(name), false);
+    RangeAnswer found = parse_range(answer.text);
+    std::string key = keys_.control(name);
+    WatchEvent event{.deleted = true, .current = {.key = key, .modified = revision}};
+    if (!found.records.empty()) event = {.current = found.records.front()};
+    on_control_(event);
+  }
+}
+
+Task<> Feed::run(Observer& observer, EtcdRevision revision) {
   seen_.store(number(revision), std::memory_order_release);
   running_ = true;
   Duration pause = kFirstPause;
   while (true) {
-    Revision before = seen();
+    EtcdRevision before = seen();
     std::string why;
     try {
+      if (forgotten_) co_await load_anew(observer);
       co_await follow(observer);
     } catch (const Error& error) {
       why = error.message();

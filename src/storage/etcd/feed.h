@@ -28,13 +28,15 @@ struct Keys {
   std::optional<std::string_view> parse(std::string_view key) const;
 };
 
+// A record under its store's key `key`; the text within etcd's message, which `owner` keeps.
+RecordView view_of(const KeyValue& record, std::string_view key);
 Record record_of(const KeyValue& record, std::string_view key, std::shared_ptr<const void> owner);
 
 // Puts the events of a watch's answers together into whole revisions.
 class RevisionReader {
  public:
   // `deliver` gets all events of one revision. The message's bytes are shared, not copied.
-  using Deliver = std::function<void(std::span<const WatchEvent> events, Revision revision,
+  using Deliver = std::function<void(std::span<const WatchEvent> events, EtcdRevision revision,
                                      const std::shared_ptr<const void>& owner)>;
   void add(std::shared_ptr<const std::string> message, WatchAnswer answer, const Deliver& deliver);
 
@@ -44,7 +46,8 @@ class RevisionReader {
   std::vector<std::shared_ptr<const void>> owners_;
 };
 
-Event event_of(const WatchEvent& event, std::string_view key,
+// The change at `index` of its transaction.
+Event event_of(const WatchEvent& event, std::size_t index, std::string_view key,
                const std::shared_ptr<const void>& owner);
 
 class Feed {
@@ -53,14 +56,14 @@ class Feed {
   using OnControl = std::function<void(const WatchEvent& event)>;
   Feed(Members& members, Keys keys, OnControl on_control);
 
-  // Feeds `observer` with everything after `revision`, until cancelled. Stops the process if etcd
-  // has forgotten what is missing: what is served would have a gap.
-  Task<> run(Observer& observer, Revision revision);
+  // Feeds `observer` with everything after `revision`, until cancelled. If etcd has forgotten what
+  // is missing, the observer takes in everything anew, and so do control keys.
+  Task<> run(Observer& observer, EtcdRevision revision);
 
   bool running() const { return running_; }
-  Revision seen() const { return Revision{seen_.load(std::memory_order_acquire)}; }
+  EtcdRevision seen() const { return EtcdRevision{seen_.load(std::memory_order_acquire)}; }
   // Resolves once `revision` has been seen; at once if there is no observer.
-  void wait(Revision revision, Resolver<Revision> done);
+  void wait(EtcdRevision revision, Resolver<EtcdRevision> done);
   bool waiting() const { return !waiters_.empty(); }
   // Fails those who have waited for longer than `limit`.
   void check(Duration limit);
@@ -68,19 +71,22 @@ class Feed {
  private:
   struct Waiter {
     std::chrono::steady_clock::time_point since;
-    Resolver<Revision> done;
+    Resolver<EtcdRevision> done;
   };
   Task<> follow(Observer& observer);
-  void deliver(Observer& observer, std::span<const WatchEvent> events, Revision revision,
+  Task<> load_anew(Observer& observer);
+  Task<> tell_control(EtcdRevision revision);
+  void deliver(Observer& observer, std::span<const WatchEvent> events, EtcdRevision revision,
                const std::shared_ptr<const void>& owner);
-  void advance(Revision revision);
+  void advance(EtcdRevision revision);
 
   Members& members_;
   const Keys keys_;
   const OnControl on_control_;
   std::atomic<std::uint64_t> seen_ = 0;
   bool running_ = false;
-  std::multimap<Revision, Waiter> waiters_;
+  bool forgotten_ = false;  // etcd has not kept what comes after seen()
+  std::multimap<EtcdRevision, Waiter> waiters_;
 };
 
 }  // namespace storage::etcd

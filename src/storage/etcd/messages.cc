@@ -5,13 +5,11 @@
 namespace storage::etcd {
 namespace {
 
-Revision revision_of(std::uint64_t value) { return Revision{value}; }
-
 // The revision in an answer's header.
-Revision parse_header(std::string_view message) {
-  Revision revision{};
+EtcdRevision parse_header(std::string_view message) {
+  EtcdRevision revision{};
   for (MessageReader reader(message); auto field = reader.next();) {
-    if (field->number == 3) revision = revision_of(field->value);
+    if (field->number == 3) revision = EtcdRevision{field->value};
   }
   return revision;
 }
@@ -21,10 +19,9 @@ KeyValue parse_key_value(std::string_view message) {
   for (MessageReader reader(message); auto field = reader.next();) {
     switch (field->number) {
       case 1: one.key = field->bytes; break;
-      case 2: one.created = revision_of(field->value); break;
-      case 3: one.modified = revision_of(field->value); break;
+      case 2: one.created = EtcdRevision{field->value}; break;
+      case 3: one.modified = EtcdRevision{field->value}; break;
       case 5: one.value = field->bytes; break;
-      case 6: one.lease = field->signed_value(); break;
     }
   }
   return one;
@@ -41,7 +38,7 @@ MessageWriter range_message(const RangeRequest& request) {
   return out;
 }
 
-MessageWriter compare_message(const Compare& compare) {
+MessageWriter compare_message(const TxnRequest::Compare& compare) {
   constexpr std::uint64_t kModRevision = 2;  // the target; the result EQUAL is 0 and left out
   MessageWriter out;
   out.number(2, kModRevision);
@@ -56,7 +53,27 @@ MessageWriter operation(int which, const MessageWriter& request) {
   return out;
 }
 
-constexpr int kRangeOperation = 1, kPutOperation = 2, kDeleteOperation = 3;
+constexpr int kCompare = 1, kThen = 2, kElse = 3;  // of a transaction
+constexpr int kRangeOperation = 1, kPutOperation = 2, kDeleteOperation = 3, kTxnOperation = 4;
+
+MessageWriter txn_message(const TxnRequest& request) {
+  MessageWriter out;
+  for (const auto& compare : request.compares) out.message(kCompare, compare_message(compare));
+  for (const auto& change : request.changes) {
+    MessageWriter body;
+    body.bytes(1, change.key);
+    if (change.value && change.mark.empty()) body.bytes(2, *change.value);
+    if (change.value && !change.mark.empty())
+      body.bytes(2, change.mark + std::string(*change.value));
+    body.number(3, static_cast<std::uint64_t>(change.lease));
+    out.message(kThen, operation(change.value ? kPutOperation : kDeleteOperation, body));
+  }
+  for (const auto& compare : request.compares) {
+    auto body = range_message({.key = compare.key, .keys_only = true});
+    out.message(kElse, operation(kRangeOperation, body));
+  }
+  return out;
+}
 
 // Adds one answer of a transaction's operation.
 void take_operation(std::string_view message, TxnAnswer& answer) {
@@ -64,7 +81,7 @@ void take_operation(std::string_view message, TxnAnswer& answer) {
     if (field->number == kPutOperation) answer.changed = true;
     if (field->number == kRangeOperation) {
       auto range = parse_range(field->bytes);
-      answer.compared.push_back(range.records.empty() ? Revision{} : range.records[0].modified);
+      answer.compared.push_back(range.records.empty() ? EtcdRevision{} : range.records[0].modified);
     }
     if (field->number == kDeleteOperation) {
       for (MessageReader inner(field->bytes); auto part = inner.next();) {
@@ -114,20 +131,22 @@ RangeAnswer parse_range(std::string_view message) {
   return answer;
 }
 
-std::string encode(const TxnRequest& request) {
-  constexpr int kCompare = 1, kThen = 2, kElse = 3;
-  MessageWriter out;
-  for (const Compare& compare : request.compares) out.message(kCompare, compare_message(compare));
-  for (const auto& change : request.changes) {
-    MessageWriter body;
-    body.bytes(1, change.key);
-    if (change.value) body.bytes(2, *change.value);
-    body.number(3, static_cast<std::uint64_t>(change.lease));
-    out.message(kThen, operation(change.value ? kPutOperation : kDeleteOperation, body));
+std::string encode(const TxnRequest& request) { return txn_message(request).take(); }
+
+std::size_t bytes_of(const TxnRequest& request) {
+  constexpr std::size_t kFraming = 32;
+  std::size_t bytes = 0;
+  for (const auto& one : request.compares) bytes += 2 * (one.key.size() + kFraming);
+  for (const auto& one : request.changes) {
+    bytes += one.key.size() + one.value.value_or("").size() + kFraming;
   }
-  for (const Compare& compare : request.compares) {
-    auto body = range_message({.key = compare.key, .keys_only = true});
-    out.message(kElse, operation(kRangeOperation, body));
+  return bytes;
+}
+
+std::string encode_group(std::span<const TxnRequest> requests) {
+  MessageWriter out;
+  for (const auto& request : requests) {
+    out.message(kThen, operation(kTxnOperation, txn_message(request)));
   }
   return out.take();
 }
@@ -144,13 +163,27 @@ TxnAnswer parse_txn(std::string_view message) {
   return answer;
 }
 
+std::vector<TxnAnswer> parse_group(std::string_view message) {
+  std::vector<TxnAnswer> answers;
+  EtcdRevision revision{};
+  for (MessageReader reader(message); auto field = reader.next();) {
+    if (field->number == 1) revision = parse_header(field->bytes);
+    if (field->number != 3) continue;
+    for (MessageReader inner(field->bytes); auto operation = inner.next();) {
+      if (operation->number == kTxnOperation) answers.push_back(parse_txn(operation->bytes));
+    }
+  }
+  for (TxnAnswer& answer : answers) answer.revision = revision;
+  return answers;
+}
+
 std::string encode(const WatchRequest& request) {
   MessageWriter create;
   create.bytes(1, request.key);
   create.bytes(2, request.end);
   create.number(3, number(request.start));
   create.number(4, 1);  // a sign of life, also without events
-  create.number(6, 1);  // previous values
+  create.number(6, request.previous ? 1 : 0);
   create.number(8, 1);  // large revisions come in fragments
   MessageWriter out;
   out.message(1, create);
@@ -164,7 +197,7 @@ WatchAnswer parse_watch(std::string_view message) {
       case 1: answer.revision = parse_header(field->bytes); break;
       case 3: answer.created = field->value != 0; break;
       case 4: answer.canceled = field->value != 0; break;
-      case 5: answer.compacted = revision_of(field->value); break;
+      case 5: answer.compacted = EtcdRevision{field->value}; break;
       case 6: answer.reason = field->bytes; break;
       case 7: answer.fragment = field->value != 0; break;
       case 11: answer.events.push_back(parse_event(field->bytes)); break;
@@ -173,7 +206,7 @@ WatchAnswer parse_watch(std::string_view message) {
   return answer;
 }
 
-std::string encode_compact(Revision revision) {
+std::string encode_compact(EtcdRevision revision) {
   MessageWriter out;
   out.number(1, number(revision));
   return out.take();

@@ -44,7 +44,7 @@ Task<Answer> read_key(Members& members, std::string key, bool keys_only) {
   co_return answer;
 }
 
-Task<Revision> read_newest(Members& members, const Keys& keys) {
+Task<EtcdRevision> read_newest(Members& members, const Keys& keys) {
   Answer answer = co_await read_key(members, keys.control("barrier"), true);
   co_return parse_range(answer.text).revision;
 }
@@ -59,7 +59,7 @@ Task<Pages> read_pages(Members& members, RangeRequest range, std::size_t limit, 
     if (!answer.ok()) throw to_error(answer, "reading");
     auto message = std::make_shared<const std::string>(std::move(answer.text));
     RangeAnswer page = parse_range(*message);
-    if (std::exchange(first, false) && range.revision == Revision{}) {
+    if (std::exchange(first, false) && range.revision == EtcdRevision{}) {
       pages.revision = range.revision = page.revision;
     }
     take(page, message);
@@ -74,12 +74,12 @@ Task<Pages> read_pages(Members& members, RangeRequest range, std::size_t limit, 
   }
 }
 
-Task<Revision> find_oldest(Members& members, const Keys& keys, Revision newest) {
+Task<EtcdRevision> find_oldest(Members& members, const Keys& keys, EtcdRevision newest) {
   std::uint64_t low = 1, high = number(newest);
   while (low < high) {
     std::uint64_t middle = low + (high - low) / 2;
     RangeRequest probe{
-        .key = keys.control("barrier"), .revision = Revision{middle}, .keys_only = true};
+        .key = keys.control("barrier"), .revision = EtcdRevision{middle}, .keys_only = true};
     Answer answer = co_await members.call(kRange, encode(probe), Repeat::Harmless);
     if (!answer.ok() && !is_compacted(answer)) throw to_error(answer, "reading");
     if (answer.ok()) {
@@ -88,7 +88,7 @@ Task<Revision> find_oldest(Members& members, const Keys& keys, Revision newest) 
       low = middle + 1;
     }
   }
-  co_return Revision{high};
+  co_return EtcdRevision{high};
 }
 
 }  // namespace storage::etcd

@@ -17,13 +17,13 @@ bool is_compacted(const Answer& answer);
 // A linearizable read of one key; throws Error.
 Task<Answer> read_key(Members& members, std::string key, bool keys_only);
 // The newest revision, linearizable; throws Error.
-Task<Revision> read_newest(Members& members, const Keys& keys);
+Task<EtcdRevision> read_newest(Members& members, const Keys& keys);
 
 // All records of [start, end) at one revision (0 = the newest), page by page; at most `limit` (0 =
 // all). `take` gets each page with its message's bytes. Returns the revision, and whether there
 // were more than `limit`. Throws Error(Expired) if the revision is compacted.
 struct Pages {
-  Revision revision{};
+  EtcdRevision revision{};
   bool more = false;
 };
 using TakePage =
@@ -31,6 +31,6 @@ using TakePage =
 Task<Pages> read_pages(Members& members, RangeRequest range, std::size_t limit, TakePage take);
 
 // The oldest revision that can still be read, at most `newest`.
-Task<Revision> find_oldest(Members& members, const Keys& keys, Revision newest);
+Task<EtcdRevision> find_oldest(Members& members, const Keys& keys, EtcdRevision newest);
 
 }  // namespace storage::etcd
