@@ -67,7 +67,7 @@ std::unique_ptr<auth::Authorizer> make_authorizer(Flavour flavour, cache::Cache&
 std::unique_ptr<storage::Store> open_store(const ApiServerOptions& options) {
   if (!options.etcd) return storage::open_rocksdb({options.root_directory + "/data"});
   auto store = storage::open_etcd(*options.etcd);
-  share_credentials(*store, options.root_directory, options.bind_address, system_clock());
+  share_credentials(*store, options.root_directory, system_clock());
   return store;
 }
 
@@ -94,7 +94,9 @@ struct ApiServer::Parts {
       : options(std::move(from)),
         pool(loops),
         store(open_store(options)),
-        credentials(load_credentials(options.root_directory, options.bind_address, system_clock())),
+        credentials(load_credentials(options.root_directory,
+                                     hosts_of(options.addresses, options.bind_address),
+                                     system_clock())),
         cache(cache::make_cache(*store, {.hold = true})),
         registry(registry::make_registry({options.flavour, *store, *cache, system_clock()})),
         paths(*cache),
@@ -123,8 +125,7 @@ struct ApiServer::Parts {
   }
 
   std::string server_url() const {
-    std::string host = options.bind_address == "0.0.0.0" ? "127.0.0.1" : options.bind_address;
-    return "https://" + net::Endpoint{host, http.endpoint().port}.text();
+    return url_of(options.addresses, options.bind_address, http.endpoint().port);
   }
 
   // The virtual workspaces, one line each.
@@ -142,13 +143,15 @@ metrics::Gauge& leading() {
   return metrics::gauge("kcp_leader", "1 while controllers run here: 0 if another server leads.");
 }
 
-// The cache's events go when the store's history goes: their objects may be the last that is left
-// of what was removed.
+// The cache's events go when the store's history goes, and most of them after a few seconds: their
+// objects may be the last that is left of what was removed.
 Task<> forget_with_store(cache::Cache& cache, const storage::Store& store) {
-  constexpr Duration kLook = 10s;
+  constexpr Duration kLook = 5s;  // whoever watches has seen an event by then
+  std::uint64_t seen = 0;
   while (true) {
     co_await sleep_for(kLook);
     cache.forget_events(storage::number(store.oldest()));
+    cache.trim_events(std::exchange(seen, cache.revision()));
   }
 }
 

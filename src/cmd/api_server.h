@@ -9,6 +9,7 @@
 
 #include "base/scope.h"
 #include "client/client.h"
+#include "cmd/addresses.h"
 #include "net/loop.h"
 #include "registry/make.h"
 #include "server/server.h"
@@ -23,6 +24,7 @@ struct ApiServerOptions {
   std::string token_auth_file;               // users with bearer tokens; "" = none
   std::optional<storage::EtcdOptions> etcd;  // instead of the embedded store
   registry::Flavour flavour = registry::Flavour::Workspaces;
+  Addresses addresses = {};
 };
 
 class ApiServer {
@@ -43,7 +45,7 @@ class ApiServer {
   const server::ClusterResolver& clusters() const;
   // An administrator's client in this process.
   std::shared_ptr<client::Client> admin_client(std::string base_path);
-  std::string url() const;  // "https://127.0.0.1:6443"
+  std::string url() const;  // what clients reach it under: "https://127.0.0.1:6443"
   // Writes the administrator's kubeconfig with these contexts (name to path behind the URL),
   // keeping what else is in the file.
   void write_kubeconfig(const std::string& path,

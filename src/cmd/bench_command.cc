@@ -32,7 +32,7 @@ Words take_apart(const std::vector<std::string>& arguments) {
 }
 
 struct Texts {
-  std::string scale = "1", threads = "1", rate = "0", server_pid = "0";
+  std::string scale = "1", threads = "1", rate = "0", server_pid = "0", store_pid = "0";
 };
 
 double parse_number(const char* flag, const std::string& text) {
@@ -49,6 +49,7 @@ void read_numbers(const Texts& texts, bench::Options& options) {
   if (threads < 1 || threads > 64) throw Error::bad_request("--threads must be 1 to 64");
   options.sizes.threads = static_cast<std::size_t>(threads);
   options.target.process = static_cast<pid_t>(parse_number("server-pid", texts.server_pid));
+  options.target.store = static_cast<pid_t>(parse_number("store-pid", texts.store_pid));
 }
 
 bench::Address address_in(const std::string& kubeconfig) {
@@ -88,6 +89,7 @@ int bench_command(const std::vector<std::string>& arguments) {
   flags.add("against", &options.target.url, "URL of a server that runs already");
   flags.add("kubeconfig", &options.target.kubeconfig, "credentials for it");
   flags.add("server-pid", &texts.server_pid, "its process here, for its processor time and memory");
+  flags.add("store-pid", &texts.store_pid, "the process of its etcd here, if it has one");
   flags.add("check", &options.baseline_path, "holds a short subset against this baseline");
   flags.add_switch("update-baseline", &options.update_baseline, "writes the file of --check");
   Words words = take_apart(arguments);

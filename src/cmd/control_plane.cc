@@ -11,7 +11,7 @@ namespace cmd {
 ControlPlane::ControlPlane(ControlPlaneOptions options, net::LoopPool& pool)
     : root_(options.root_directory),
       api_({options.root_directory, options.bind_address, options.port, options.token_auth_file,
-            options.etcd, registry::Flavour::Workspaces},
+            options.etcd, registry::Flavour::Workspaces, options.addresses},
            pool) {
   auto& registry = api_.registry();
   registry.add_rules({"tenancy.kcp.io", "workspaces"},

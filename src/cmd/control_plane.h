@@ -13,6 +13,7 @@ struct ControlPlaneOptions {
   std::uint16_t port = 6443;
   std::string token_auth_file;               // users with bearer tokens; "" = none
   std::optional<storage::EtcdOptions> etcd;  // instead of the embedded store
+  Addresses addresses = {};
 };
 
 class ControlPlane {

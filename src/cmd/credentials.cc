@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "cmd/addresses.h"
 #include "cmd/files.h"
 #include "json/text.h"
 
@@ -11,16 +12,40 @@ namespace {
 using json::Value;
 
 constexpr Duration kYear = 365 * 24h;
+constexpr const char* kSigningKey = "service-account.key";
 
-// The pair stored under `name`, or what `make` makes, stored.
-template <class Make>
-pki::KeyPair load_or_make(const std::string& root, const std::string& name, Make make) {
-  std::string base = root + "/pki/" + name;
-  auto certificate = read_file(base + ".crt"), key = read_file(base + ".key");
-  if (certificate && key) return {*certificate, *key};
-  pki::KeyPair pair = make();
-  write_file(base + ".key", pair.key_pem);
-  write_file(base + ".crt", pair.certificate_pem);
+std::string path_of(const std::string& root, const std::string& file) {
+  return root + "/pki/" + file;
+}
+
+std::optional<pki::KeyPair> find_pair(const std::string& root, const std::string& name) {
+  auto certificate = read_file(path_of(root, name + ".crt"));
+  auto key = read_file(path_of(root, name + ".key"));
+  if (!certificate || !key) return {};
+  return pki::KeyPair{std::move(*certificate), std::move(*key)};
+}
+
+pki::KeyPair make_admin(const pki::KeyPair& ca, TimePoint now) {
+  pki::CertificateRequest request;
+  request.common_name = "kcp-admin";
+  request.organizations = {"system:masters"};
+  request.usage = pki::CertificateRequest::Usage::Client;
+  request.not_before = now - 1h;
+  request.not_after = now + 10 * kYear;
+  return value_or_throw(pki::issue(ca, request));
+}
+
+pki::KeyPair make_server(const pki::KeyPair& ca, const std::vector<std::string>& hosts,
+                         TimePoint now) {
+  pki::CertificateRequest request;
+  request.common_name = "kcp";
+  for (const std::string& host : hosts) {
+    (is_ip_address(host) ? request.ip_addresses : request.dns_names).push_back(host);
+  }
+  request.not_before = now - 1h;
+  request.not_after = now + kYear;
+  pki::KeyPair pair = value_or_throw(pki::issue(ca, request));
+  pair.certificate_pem += ca.certificate_pem;
   return pair;
 }
 
@@ -39,7 +64,7 @@ void put(Value& list, std::string_view name, const char* field, Value content) {
 }  // namespace
 
 pki::SigningKey load_signing_key(const std::string& root) {
-  std::string path = root + "/pki/service-account.key";
+  std::string path = path_of(root, kSigningKey);
   auto pem = read_file(path);
   if (!pem) {
     pem = pki::make_signing_key();
@@ -50,32 +75,35 @@ pki::SigningKey load_signing_key(const std::string& root) {
   return *key;
 }
 
-Credentials load_credentials(const std::string& root, const std::string& bind_address,
-                             const Clock& clock) {
-  TimePoint now = clock.now(), before = now - 1h;
-  Credentials all;
-  all.ca =
-      load_or_make(root, "ca", [&] { return pki::make_ca("kcp-ca", before, now + 10 * kYear); });
-  all.admin = load_or_make(root, "admin", [&] {
-    pki::CertificateRequest request;
-    request.common_name = "kcp-admin";
-    request.organizations = {"system:masters"};
-    request.usage = pki::CertificateRequest::Usage::Client;
-    request.not_before = before;
-    request.not_after = now + 10 * kYear;
-    return value_or_throw(pki::issue(all.ca, request));
-  });
-  pki::CertificateRequest server;
-  server.common_name = "kcp";
-  server.dns_names = {"localhost"};
-  server.ip_addresses = {"127.0.0.1"};
-  if (bind_address != "127.0.0.1" && bind_address != "0.0.0.0" && bind_address != "localhost") {
-    server.ip_addresses.push_back(bind_address);
+SharedFiles shared_files(const std::string& root, const Clock& clock) {
+  TimePoint now = clock.now();
+  auto ca = find_pair(root, "ca");
+  if (!ca) ca = pki::make_ca("kcp-ca", now - 1h, now + 10 * kYear);
+  auto admin = find_pair(root, "admin");
+  if (!admin) admin = make_admin(*ca, now);
+  auto signing_key = read_file(path_of(root, kSigningKey));
+  if (!signing_key) signing_key = pki::make_signing_key();
+  return {{"ca.key", ca->key_pem},
+          {"ca.crt", ca->certificate_pem},
+          {"admin.key", admin->key_pem},
+          {"admin.crt", admin->certificate_pem},
+          {kSigningKey, *signing_key}};
+}
+
+void write_shared_files(const std::string& root, const SharedFiles& files) {
+  for (const auto& [name, text] : files) {
+    std::string path = path_of(root, name);
+    if (read_file(path) != text) write_file(path, text);
   }
-  server.not_before = before;
-  server.not_after = now + kYear;
-  all.server = value_or_throw(pki::issue(all.ca, server));
-  all.server.certificate_pem += all.ca.certificate_pem;
+}
+
+Credentials load_credentials(const std::string& root, const std::vector<std::string>& hosts,
+                             const Clock& clock) {
+  write_shared_files(root, shared_files(root, clock));
+  Credentials all;
+  all.ca = find_pair(root, "ca").value();
+  all.admin = find_pair(root, "admin").value();
+  all.server = make_server(all.ca, hosts, clock.now());
   return all;
 }
 

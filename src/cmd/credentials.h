@@ -23,9 +23,17 @@ struct Credentials {
 // is no signing key or cannot be written.
 pki::SigningKey load_signing_key(const std::string& root);
 
-// Reads or makes <root>/pki/{ca,admin}.{crt,key}. Throws Error(ServiceUnavailable) if they cannot
-// be read or written.
-Credentials load_credentials(const std::string& root, const std::string& bind_address,
+// What servers of one store have in common: the names of the files below <root>/pki with their
+// contents, those that are there and, for what is not, new ones. Writes nothing.
+using SharedFiles = std::vector<std::pair<std::string, std::string>>;
+SharedFiles shared_files(const std::string& root, const Clock& clock);
+// Makes <root>/pki have exactly these. Throws Error(ServiceUnavailable).
+void write_shared_files(const std::string& root, const SharedFiles& files);
+
+// Reads or makes <root>/pki/{ca,admin}.{crt,key}; `hosts` are the DNS names and IP addresses that
+// the server's certificate is good for. Throws Error(ServiceUnavailable) if they cannot be read or
+// written.
+Credentials load_credentials(const std::string& root, const std::vector<std::string>& hosts,
                              const Clock& clock);
 
 // Writes `path` with the given contexts (name, and path behind the URL), keeping contexts, clusters

@@ -10,9 +10,10 @@
 
 namespace cmd {
 
-// Makes <root>/pki what the store says; the first server puts there what it has or makes. Blocks.
-// Call before anything of <root>/pki is loaded. Throws Error if the store or the files fail.
-void share_credentials(storage::Store& store, const std::string& root,
-                       const std::string& bind_address, const Clock& clock);
+// Makes <root>/pki what the store says. The server whose write comes first puts there what it has
+// or makes; nothing is written to disk before that is decided, so that no other CA is ever seen.
+// Blocks. Call before anything of <root>/pki is loaded. Throws Error if the store or the files
+// fail.
+void share_credentials(storage::Store& store, const std::string& root, const Clock& clock);
 
 }  // namespace cmd

@@ -3,8 +3,11 @@
 
 Both servers are one API server to clients: the same administrator, reads that show at once what was written through
 the other. Then servers and members are killed and stopped under a load of writes and a watch: nothing that was
-acknowledged is lost, the watch has no gap, and writes go on. Also: no quorum, no space, a user with a password.
+acknowledged is lost, the watch has no gap, and writes go on. A member is cut off from the others, and a server from
+all of etcd for longer than history is kept. Also: three servers at once on a new etcd, no quorum, no space, a user
+with a password.
 Run from the project's root after `make build`: python3 test/acceptance/etcd.py
+ETCD names another etcd than the installed one, ETCDCTL its client.
 Closes with 'N passed, N failed'.
 """
 import http.client
@@ -12,6 +15,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -22,9 +26,14 @@ import time
 ROOT = os.environ.get("ROOT", os.getcwd())
 KCP = os.environ.get("KCP", f"{ROOT}/bin/kcp")
 KUBECTL = os.environ.get("KUBECTL", "kubectl")
+ETCD, ETCDCTL = os.environ.get("ETCD", "etcd"), os.environ.get("ETCDCTL", "etcdctl")
 CLIENT_PORTS, PEER_PORTS = [17801, 17802, 17803], [17811, 17812, 17813]
 QUOTA_PORTS, AUTH_PORTS = (17804, 17814), (17805, 17815)
-KCP_PORTS = {"a": 17821, "b": 17822, "quota": 17823, "auth": 17824}
+PEER_GATES, SERVER_GATE = [17831, 17832, 17833], 17834
+EXTERNAL_URL = "https://kcp.example:17820"
+NEW_PORTS = (17806, 17816)
+ROUNDS = 10  # of servers that start at once
+KCP_PORTS = {"a": 17821, "b": 17822, "quota": 17823, "auth": 17824, "behind": 17825, "x": 17826, "y": 17827, "z": 17828}
 CONFIG_MAPS = "/clusters/root/api/v1/namespaces/default/configmaps"
 WORKSPACES = "/clusters/root/apis/tenancy.kcp.io/v1alpha1/workspaces"
 passed = failed = 0
@@ -201,6 +210,68 @@ def make_certificates(d):
                 "2", "-extfile", "names", "-out", f"{name}.crt")
 
 
+class Gate:
+    """Passes TCP connections on to a port; those whose client `is_shut` tells are held, in both directions: what was
+    sent is neither lost nor arrives, as between hosts whose link is down."""
+
+    def __init__(self, port, target):
+        self.target, self.is_shut, self.changed = target, lambda client: False, threading.Condition()
+        self.listener = socket.create_server(("127.0.0.1", port))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def set(self, is_shut):
+        with self.changed:
+            self.is_shut = is_shut
+            self.changed.notify_all()
+
+    def accept(self):
+        while True:
+            client, address = self.listener.accept()
+            threading.Thread(target=self.serve, args=(client, address[1]), daemon=True).start()
+
+    def serve(self, client, number):
+        try:
+            server = socket.create_connection(("127.0.0.1", self.target))
+        except OSError:
+            client.close()
+            return
+        owner = owner_of(number)
+        threading.Thread(target=self.pump, args=(client, server, owner), daemon=True).start()
+        self.pump(server, client, owner)
+
+    def pump(self, source, target, owner):
+        try:
+            while True:
+                data = source.recv(65536)
+                with self.changed:
+                    self.changed.wait_for(lambda: not self.is_shut(owner))
+                if not data:
+                    break
+                target.sendall(data)
+        except OSError:
+            pass
+        for one in (source, target):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+def owner_of(port):
+    """The process on the client's side of a connection that comes from `port`."""
+    wanted = f"0100007F:{port:04X}"
+    with open("/proc/net/tcp") as table:
+        inodes = [line.split()[9] for line in table if line.split()[1] == wanted]
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            for file in os.scandir(f"/proc/{process}/fd"):
+                if inodes and os.readlink(file.path) == f"socket:[{inodes[0]}]":
+                    return int(process)
+        except OSError:
+            continue
+    return 0
+
+
 class Stage:
     def __init__(self, directory):
         self.directory = directory
@@ -212,15 +283,16 @@ class Stage:
         process.start()
         return process
 
-    def add_etcd(self, name, ports, cluster, *more):
-        """A member; `cluster` is what --initial-cluster wants."""
+    def add_etcd(self, name, ports, cluster, *more, gate=None):
+        """A member; `cluster` is what --initial-cluster wants; `gate` is the port that the others reach it through."""
         d, (client, peer) = self.directory, ports
         scheme = "https" if "--cert-file" in more else "http"
-        url, peer_url = f"{scheme}://127.0.0.1:{client}", f"http://127.0.0.1:{peer}"
-        return self.add(name, "etcd", "--name", name, "--data-dir", f"{d}/{name}", "--listen-client-urls", url,
+        peer_scheme = "https" if "--peer-cert-file" in more else "http"
+        url, peer_url = f"{scheme}://127.0.0.1:{client}", f"{peer_scheme}://127.0.0.1:{peer}"
+        return self.add(name, ETCD, "--name", name, "--data-dir", f"{d}/{name}", "--listen-client-urls", url,
                         "--advertise-client-urls", url, "--listen-peer-urls", peer_url,
-                        "--initial-advertise-peer-urls", peer_url, "--initial-cluster", cluster, "--logger", "zap",
-                        "--log-level", "warn", *more)
+                        "--initial-advertise-peer-urls", f"{peer_scheme}://127.0.0.1:{gate or peer}",
+                        "--initial-cluster", cluster, "--logger", "zap", "--log-level", "warn", *more)
 
     def add_kcp(self, name, *more):
         root = f"{self.directory}/kcp-{name}"
@@ -243,8 +315,9 @@ def test_two_servers_are_one(a, b, directory):
     check("both servers have the same CA, administrator and signing key",
           all(same(file) for file in ("ca.crt", "admin.crt", "admin.key", "service-account.key")))
     for name in ("a", "b"):
-        answer = subprocess.run([KUBECTL, "--kubeconfig", f"{directory}/kcp-{name}/admin.kubeconfig", "get", "ns"],
-                                capture_output=True, text=True)
+        server = f"https://127.0.0.1:{KCP_PORTS[name]}/clusters/root"
+        answer = subprocess.run([KUBECTL, "--kubeconfig", f"{directory}/kcp-{name}/admin.kubeconfig", "--server", server,
+                                 "get", "ns"], capture_output=True, text=True)
         check(f"kubectl works with server {name}", "default" in answer.stdout, answer.stderr)
     stale = 0
     for i in range(100):
@@ -350,6 +423,136 @@ def test_faults(stage, members, a, b, servers):
     check("and takes writes", wait_for("a write", 10, lambda: b.create("quorum")[0] in (201, 409)))
 
 
+def test_partition(stage, gates, members, a, b):
+    """Each member in turn is cut off from the two others; servers still reach it."""
+    def cut_off(member):
+        others = [one.process.pid for one in members if one is not member]
+        for one, gate in zip(members, gates):
+            gate.set((lambda client: client in others) if one is member
+                     else (lambda client: client == member.process.pid))
+
+    def heal():
+        for gate in gates:
+            gate.set(lambda client: False)
+
+    watch, acknowledged = Watch(b), set()
+    for i, member in enumerate(members):
+        with Load(f"cut-{i}", [a, b]) as load:
+            load.goes_on()
+            cut_off(member)
+            check(f"writes go on while etcd member {i} is cut off from the others", load.goes_on())
+            time.sleep(3)
+            check("and still do when the members have noticed", load.goes_on())
+            with_both = all(api.call("GET", CONFIG_MAPS + "/shown-60")[0] == 200 for api in (a, b))
+            check("both servers answer reads that must be current meanwhile", with_both)
+            heal()
+            check("and when it is back", load.goes_on())
+        acknowledged |= load.acknowledged
+    for name, api in (("a", a), ("b", b)):
+        missing = acknowledged - (names_of(api) or set())
+        check(f"server {name} has all {len(acknowledged)} objects that were acknowledged around partitions", not missing,
+              sorted(missing)[:5])
+    wait_for("the watch", 10, lambda: acknowledged <= set(watch.added))
+    check("a watch through the partitions has no gap and nothing twice",
+          not watch.expired and acknowledged <= set(watch.added) and len(watch.added) == len(set(watch.added)),
+          f"expired={watch.expired} missing={sorted(acknowledged - set(watch.added))[:5]}")
+
+
+def test_falling_behind(stage, gate, a, flags, ctl):
+    """A server is cut off from etcd until what it has not seen is compacted: it loads anew, in the same process."""
+    process, behind = stage.add_kcp("behind", *flags)
+    if not wait_for("the third server", 30, behind.is_ready):
+        check("a third server starts", False, process.log()[-500:])
+        return
+    a.create("stays")
+    a.create("goes")
+    a.create("changes")
+    check("the third server shows what there is", behind.call("GET", f"{CONFIG_MAPS}/goes")[0] == 200)
+    watch = Watch(behind)
+    gate.set(lambda client: True)
+    check("without etcd it is not ready", wait_for("unreadiness", 30, lambda: not behind.is_ready()))
+    a.call("DELETE", f"{CONFIG_MAPS}/goes")
+    _, present = a.call("GET", f"{CONFIG_MAPS}/changes")
+    present["data"]["text"] = "changed"
+    a.call("PUT", f"{CONFIG_MAPS}/changes", present)
+    a.call("POST", WORKSPACES, {"metadata": {"name": "meanwhile"}})
+    a.create("comes")
+    status = json.loads(etcdctl(ctl[0], *ctl[1:], "endpoint", "status", "-w", "json").stdout)
+    compacted = etcdctl(ctl[0], *ctl[1:], "compact", str(status[0]["Status"]["header"]["revision"]))
+    check("etcd forgets what it has not seen", compacted.returncode == 0, compacted.stderr)
+    gate.set(lambda client: False)
+    back = wait_for("readiness", 30, behind.is_ready) and "loading everything anew" in process.log()
+    check("with etcd again it loads everything anew in the same process", back, process.log()[-500:])
+    if not back:
+        return
+    check("what was deleted meanwhile is gone", behind.call("GET", f"{CONFIG_MAPS}/goes")[0] == 404)
+    check("what was changed is changed", behind.call("GET", f"{CONFIG_MAPS}/changes")[1]["data"]["text"] == "changed")
+    check("what was created is there", behind.call("GET", f"{CONFIG_MAPS}/comes")[0] == 200)
+    check("what was left alone still is", behind.call("GET", f"{CONFIG_MAPS}/stays")[0] == 200)
+    check("a workspace that was made meanwhile is served",
+          behind.call("GET", "/clusters/root:meanwhile/api/v1/namespaces/default")[0] == 200)
+    check("a watch from before ends with 410", wait_for("the watch's end", 10, lambda: watch.expired))
+    check("both list the same", names_of(a) == names_of(behind))
+    later = Watch(behind)
+    a.create("later")
+    check("a new watch goes on", wait_for("an event", 10, lambda: "later" in later.added))
+    check("it takes writes", behind.create("own")[0] == 201)
+
+
+def test_one_name(a, b, directory):
+    for name, api in (("one", a), ("other", b)):
+        status, answer = api.call("POST", WORKSPACES, {"metadata": {"name": f"called-{name}"}})
+        url = answer.get("spec", {}).get("URL", "") if status == 201 else answer
+        check(f"a workspace made by the {name} server has the common URL",
+              url == f"{EXTERNAL_URL}/clusters/root:called-{name}", url)
+        cluster = api.call("GET", f"/clusters/root:called-{name}/apis/core.kcp.io/v1alpha1/logicalclusters/cluster")[1]
+        check("so does its logical cluster", cluster["status"]["URL"].startswith(EXTERNAL_URL + "/clusters/"), cluster)
+    for name, api in (("a", a), ("b", b)):
+        with open(f"{directory}/kcp-{name}/admin.kubeconfig") as file:
+            check(f"the kubeconfig of server {name} has it too", f"{EXTERNAL_URL}/clusters/root" in file.read())
+        context = api.context()
+        with socket.create_connection(("127.0.0.1", api.port)) as plain:
+            try:
+                with context.wrap_socket(plain, server_hostname="kcp.example"):
+                    good, why = True, ""
+            except ssl.SSLError as error:
+                good, why = False, error
+        check(f"the certificate of server {name} is good for that host", good, why)
+
+
+def test_three_at_once(stage):
+    """Several servers on a new etcd: one CA comes of it, whoever is first, and every kubeconfig is good for all."""
+    url, names, wrong = f"http://127.0.0.1:{NEW_PORTS[0]}", ("x", "y", "z"), []
+    stage.add_etcd("new", NEW_PORTS, f"new=http://127.0.0.1:{NEW_PORTS[1]}")
+    wait_for("etcd", 20, lambda: etcdctl(url, "endpoint", "health").returncode == 0)
+    for turn in range(ROUNDS):
+        servers = [stage.add_kcp(name, "--etcd-servers", url, "--etcd-prefix", f"/round-{turn}") for name in names]
+        seen = {name: set() for name in names}
+
+        def all_ready():
+            for name in names:
+                try:
+                    with open(f"{stage.directory}/kcp-{name}/pki/ca.crt") as file:
+                        seen[name].add(file.read())
+                except OSError:
+                    pass
+            return all(api.is_ready() for _, api in servers)
+
+        if not wait_for("three servers", 60, all_ready):
+            wrong.append((turn, [process.log()[-300:] for process, _ in servers]))
+        if len(set.union(*seen.values())) != 1:
+            wrong.append((turn, "several CAs"))
+        for _, api in servers:
+            for other in names:
+                crossed = Api(api.port, f"{stage.directory}/kcp-{other}/pki")
+                if crossed.call("GET", CONFIG_MAPS)[0] != 200:
+                    wrong.append((turn, f"{other}'s credentials do not work"))
+        for (process, _), name in zip(servers, names):
+            process.signal(signal.SIGKILL)
+            shutil.rmtree(f"{stage.directory}/kcp-{name}")
+    check(f"three servers at once on a new etcd are one, {ROUNDS} times", not wrong, wrong[:3])
+
+
 def test_quota(stage):
     url = f"http://127.0.0.1:{QUOTA_PORTS[0]}"
     stage.add_etcd("quota", QUOTA_PORTS, f"quota=http://127.0.0.1:{QUOTA_PORTS[1]}", "--quota-backend-bytes",
@@ -377,7 +580,7 @@ def test_quota(stage):
 
 def etcdctl(url, *arguments):
     environment = {**os.environ, "ETCDCTL_API": "3"}
-    return subprocess.run(["etcdctl", "--endpoints", url, *arguments], capture_output=True, text=True, env=environment)
+    return subprocess.run([ETCDCTL, "--endpoints", url, *arguments], capture_output=True, text=True, env=environment)
 
 
 def test_password(stage):
@@ -412,21 +615,34 @@ def main():
     stage = Stage(directory)
     try:
         make_certificates(directory)
-        cluster = ",".join(f"m{i}=http://127.0.0.1:{port}" for i, port in enumerate(PEER_PORTS))
+        cluster = ",".join(f"m{i}=https://127.0.0.1:{port}" for i, port in enumerate(PEER_GATES))
+        gates = [Gate(port, target) for port, target in zip(PEER_GATES, PEER_PORTS)]
+        server_gate = Gate(SERVER_GATE, CLIENT_PORTS[0])
         tls = ["--cert-file", f"{directory}/member.crt", "--key-file", f"{directory}/member.key", "--client-cert-auth",
-               "--trusted-ca-file", f"{directory}/ca.crt"]
-        members = [stage.add_etcd(f"m{i}", ports, cluster, *tls) for i, ports in enumerate(zip(CLIENT_PORTS, PEER_PORTS))]
+               "--trusted-ca-file", f"{directory}/ca.crt", "--peer-cert-file", f"{directory}/member.crt",
+               "--peer-key-file", f"{directory}/member.key", "--peer-client-cert-auth", "--peer-trusted-ca-file",
+               f"{directory}/ca.crt"]
+        members = [stage.add_etcd(f"m{i}", ports, cluster, *tls, gate=PEER_GATES[i])
+                   for i, ports in enumerate(zip(CLIENT_PORTS, PEER_PORTS))]
         servers_flag = ",".join(f"https://127.0.0.1:{port}" for port in CLIENT_PORTS)
-        flags = ["--etcd-servers", servers_flag, "--etcd-cafile", f"{directory}/ca.crt", "--etcd-certfile",
-                 f"{directory}/kcp.crt", "--etcd-keyfile", f"{directory}/kcp.key"]
+        files = [f"{directory}/{name}" for name in ("ca.crt", "kcp.crt", "kcp.key")]
+        common = ["--etcd-cafile", files[0], "--etcd-certfile", files[1], "--etcd-keyfile", files[2],
+                  "--shard-external-url", EXTERNAL_URL]
+        flags = ["--etcd-servers", servers_flag, *common]
         process_a, a = stage.add_kcp("a", *flags)
         process_b, b = stage.add_kcp("b", *flags)
         both = wait_for("both servers", 60, lambda: a.is_ready() and b.is_ready())
         check("two servers start at the same time on a new etcd", both, process_a.log()[-500:] + process_b.log()[-500:])
         if both:
             test_two_servers_are_one(a, b, directory)
+            test_one_name(a, b, directory)
             test_faults(stage, members, a, b, {"a": process_a, "b": process_b})
+            test_partition(stage, gates, members, a, b)
+            test_falling_behind(stage, server_gate, a, ["--etcd-servers", f"https://127.0.0.1:{SERVER_GATE}", *common],
+                                [f"https://127.0.0.1:{CLIENT_PORTS[1]}", "--cacert", files[0], "--cert", files[1],
+                                 "--key", files[2]])
         stage.clear()
+        test_three_at_once(stage)
         test_quota(stage)
         test_password(stage)
     finally:

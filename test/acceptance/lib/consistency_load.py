@@ -272,20 +272,11 @@ class Watcher(threading.Thread):
                     self.list_by_watch(server)
                 else:
                     self.list(server)
-            except BROKEN:
-                self.step_back()
+            except BROKEN:  # goes on from the last event that came
+                pass
             except Exception:  # an event without what it must have
                 self.problems.append(traceback.format_exc())
             self.stopping.wait(0.05)
-
-    def step_back(self):
-        """Events of one transaction share a revision. Who loses the connection among them asks for them again."""
-        events = self.segments[-1].events if self.seen else []
-        if not events or not events[-1][1]["metadata"].get("namespace", "").startswith(SHORT):
-            return
-        while events and revisions.revision_of(events[-1][1]) == self.seen:
-            events.pop()
-        self.seen = revisions.revision_of(events[-1][1]) if events else self.segments[-1].start
 
     def begin(self, revision, items):
         self.segments.append(revisions.Segment(self.scope, self.name, revision, items))
@@ -316,8 +307,13 @@ class Watcher(threading.Thread):
         self.resumed += 1
         for event in self.events(server, f"&resourceVersion={self.seen}"):
             self.take(event, server)
-            if not self.seen:
+            if not self.seen or self.breaks_off(event):
                 break
+
+    def breaks_off(self, event):
+        """Now and then among the deletions of one transaction."""
+        namespace = event["object"]["metadata"].get("namespace", "")
+        return event["type"] == "DELETED" and namespace.startswith(SHORT) and self.random.random() < 0.2
 
     def events(self, server, query):
         connection = server.connect(WATCH_PATIENCE)

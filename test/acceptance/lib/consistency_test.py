@@ -228,6 +228,12 @@ class WatchTest(unittest.TestCase):
     def test_a_watch_that_broke_off_is_judged_up_to_there(self):
         self.assertEqual(self.problems(segment(COMMITTED[:3], end=0)), [])
         self.assertTrue(self.problems(segment([COMMITTED[0], *COMMITTED[2:4]], end=0)))
+        self.assertTrue(self.problems(segment([COMMITTED[0], COMMITTED[2]], end=0)))
+
+    def test_two_events_of_one_revision_are_found(self):
+        both = [("ADDED", item("r", 5, "1")), ("ADDED", item("s", 5, "2"))]
+        versions = revisions.gather([], [segment(both)])
+        self.assertTrue(revisions.check_segment(segment(both), versions))
 
     def test_the_end_is_compared_with_a_list(self):
         last = item("r", 9, "4", "red")

@@ -41,7 +41,7 @@ class Segment:
     start: int
     items: list  # of the list
     events: list = dataclasses.field(default_factory=list)  # (type, object, server)
-    end: int = 0  # up to where it must be complete; 0: it broke off
+    end: int = 0  # up to where it must be complete; 0: it broke off, up to the last event
 
 
 def key_of(kind, item):
@@ -283,15 +283,12 @@ def check_segment(segment, versions):
     kind, shown, last = segment.scope.kind, [], segment.start
     for event, item, server in segment.events:
         revision = revision_of(item)
-        if revision < last or revision == segment.start:
-            problems.append(f"{what} goes back from {last} to {revision} at {server}: {event} {item}")
+        if revision <= last:
+            problems.append(f"{what} goes from {last} to {revision} at {server}: {event} {item}")
         last = max(last, revision)
         shown.append((revision, key_of(kind, item), event, item))
     end = segment.end or last
-    if not segment.end:  # it broke off, perhaps in the middle of a transaction
-        shown = [one for one in shown if one[0] < last]
-        end = last - 1
-    shown = sorted((one for one in shown if one[0] <= end), key=lambda one: one[:2])
+    shown = [one for one in shown if one[0] <= end]
     return problems + differences(what, shown, versions.events(segment.scope, segment.start, end))
 
 
