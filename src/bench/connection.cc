@@ -191,27 +191,24 @@ void Connection::end(std::uint32_t id, bool complete) {
   if (node) node.mapped().exchange->on_end(complete);
 }
 
-void Connection::credit(std::uint32_t id, std::size_t bytes) {
-  auto give = [&](std::uint32_t stream, std::uint32_t& taken, std::uint32_t window) {
-    if (taken < window / 2) return;
-    wire::append_frame_head(output_, 4, wire::kWindowUpdate, 0, stream);
-    wire::append_u32(output_, std::exchange(taken, 0));
-    wake_writer();
-  };
-  taken_ += static_cast<std::uint32_t>(bytes);
-  give(0, taken_, kConnectionWindow);
-  auto found = streams_.find(id);
-  if (found == streams_.end()) return;
-  found->second.taken += static_cast<std::uint32_t>(bytes);
-  if (!found->second.exchange->stalled) give(id, found->second.taken, windows_.of_stream);
+void Connection::open_window(std::uint32_t id, std::uint32_t& taken, std::uint32_t window) {
+  if (taken < window / 2) return;
+  wire::append_frame_head(output_, 4, wire::kWindowUpdate, 0, id);
+  wire::append_u32(output_, std::exchange(taken, 0));
+  wake_writer();
 }
 
 void Connection::on_data(const wire::FrameReader::Frame& frame, std::string_view piece,
                          bool is_last) {
-  credit(frame.stream, piece.size());
+  auto bytes = static_cast<std::uint32_t>(piece.size());
+  taken_ += bytes;
+  open_window(0, taken_, kConnectionWindow);
   auto found = streams_.find(frame.stream);
   if (found == streams_.end()) return;
-  if (!piece.empty()) found->second.exchange->on_data(piece);
+  Stream& stream = found->second;
+  stream.taken += bytes;
+  if (!stream.exchange->stalled) open_window(frame.stream, stream.taken, windows_.of_stream);
+  if (!piece.empty()) stream.exchange->on_data(piece);  // may end it
   if (is_last && (frame.flags & wire::kEndStream) != 0) end(frame.stream, true);
 }
 

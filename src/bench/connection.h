@@ -78,7 +78,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   void wake_writer();
   void send_body(std::uint32_t id, Stream& stream);
   void send_bodies();
-  void credit(std::uint32_t id, std::size_t bytes);
+  void open_window(std::uint32_t id, std::uint32_t& taken, std::uint32_t window);
   void end(std::uint32_t id, bool complete);
   void update_window(std::uint32_t id, std::string_view payload);
   void take_settings(std::string_view payload);

@@ -127,7 +127,7 @@ void Driver::ended(Lane& lane, bool complete) {
     auto broke = Error(Reason::ServiceUnavailable, "an answer broke off");
     return finish(load_->may_break ? nullptr : std::make_exception_ptr(broke));
   }
-  if (lane.status == 429) return retry(lane);
+  if (lane.status == 429 || lane.status == load_->not_yet_status) return retry(lane);
   judge(lane);
   if (finished_) return;
   outcome_.latency.record(now_ns() - lane.since);

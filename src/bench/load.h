@@ -20,6 +20,7 @@ struct Load {
   std::size_t in_flight = 1;  // closed loop: of all threads together
   double rate = 0;            // > 0: open loop, so many a second of all threads together
   int expected_status = 200;
+  int not_yet_status = 429;  // beside 429: the server is not there yet, the request goes again
   // Fills in path and body of operation n; both come with what they held before. Called on any of
   // the client's threads.
   std::function<void(std::size_t n, std::string& path, std::string& body)> make;
@@ -35,7 +36,7 @@ struct Outcome {
   Histogram latency;
   double seconds = 0;
   std::size_t operations = 0;  // that succeeded
-  std::size_t refused = 0;     // answered 429 and tried again
+  std::size_t refused = 0;     // answered 429, or that it is not there yet, and tried again
   std::uint64_t bytes = 0;     // received, as they were on the connection
 };
 

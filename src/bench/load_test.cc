@@ -18,7 +18,7 @@ namespace {
 std::atomic<int> refusals = 0;
 
 // /echo answers with the body, /list with a list of that many objects, /refuse with 429 at first,
-// /slow after a moment, everything else with 404.
+// /late with 404 at first, /slow after a moment, everything else with 404.
 Task<> handle(http::Request request, http::ResponseWriter& response) {
   std::string body = co_await http::read_all(*request.body, 10'000'000);
   std::string path(request.path());
@@ -34,8 +34,9 @@ Task<> handle(http::Request request, http::ResponseWriter& response) {
     co_return co_await response.send(200, {}, Bytes(list + "]}"));
   }
   if (path == "/refuse" && refusals-- > 0) co_return co_await response.send(429, {}, Bytes());
+  if (path == "/late" && refusals-- > 0) co_return co_await response.send(404, {}, Bytes());
   if (path == "/slow") co_await sleep_for(5ms);
-  bool known = path == "/refuse" || path == "/slow";
+  bool known = path == "/refuse" || path == "/late" || path == "/slow";
   co_await response.send(known ? 200 : 404, {}, Bytes("no such thing"));
 }
 
@@ -110,6 +111,17 @@ TEST_F(LoadTest, ARefusedRequestIsSentAgain) {
   refusals = 3;
 
   Outcome outcome = run(gets("/refuse", 5, 1));
+
+  EXPECT_EQ(outcome.operations, 5u);
+  EXPECT_EQ(outcome.refused, 3u);
+}
+
+TEST_F(LoadTest, WhatIsNotThereYetIsAskedForAgain) {
+  refusals = 3;
+  Load load = gets("/late", 5, 2);
+  load.not_yet_status = 404;
+
+  Outcome outcome = run(std::move(load));
 
   EXPECT_EQ(outcome.operations, 5u);
   EXPECT_EQ(outcome.refused, 3u);

@@ -21,10 +21,12 @@ std::optional<double> milliseconds(const Histogram& latency, double percent) {
 std::string notes(const Row& row) {
   std::string text;
   if (row.limit > 0) text = fmt::format("{:.2f} of {}", row.rate() / row.limit, row.limit_name);
-  for (const auto& [name, value] : row.extra) {
+  auto put = [&](const std::string& name, double value) {
     text += fmt::format("{}{:.{}f} {}", text.empty() ? "" : ", ", value,
                         value == static_cast<double>(static_cast<long>(value)) ? 0 : 2, name);
-  }
+  };
+  if (row.store_cpu_us) put("CPU us in its store", *row.store_cpu_us);
+  for (const auto& [name, value] : row.extra) put(name, value);
   return text;
 }
 
@@ -41,6 +43,7 @@ json::Value row_to_json(const Row& row) {
   put("p99Milliseconds", milliseconds(row.latency, 99));
   put("maxMilliseconds", milliseconds(row.latency, 100));
   put("serverCpuMicroseconds", row.server_cpu_us);
+  put("storeCpuMicroseconds", row.store_cpu_us);
   put("clientCpuMicroseconds", row.client_cpu_us);
   put("serverInstructions", row.instructions);
   put("bytes", row.bytes);

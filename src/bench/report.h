@@ -17,7 +17,8 @@ struct Row {
   std::string unit = "op";
   double operations = 0, seconds = 0;
   Histogram latency;  // empty: the columns stay empty
-  std::optional<double> server_cpu_us, client_cpu_us, instructions, bytes;  // per operation
+  // Per operation; the store's only where that is a process of its own.
+  std::optional<double> server_cpu_us, store_cpu_us, client_cpu_us, instructions, bytes;
   std::string limit_name;  // a physical limit measured in place, "" if none
   double limit = 0;        // in operations per second
   std::vector<std::pair<std::string, double>> extra;  // by name with unit: "KiB/workspace"

@@ -21,8 +21,10 @@ constexpr const char* kWorkspaces = "/clusters/root/apis/tenancy.kcp.io/v1alpha1
 
 Meter::Meter(const Target& target)
     : server_(target.process()),
+      store_(target.options().store),
       instructions_(server_),
       server_seconds_(cpu_seconds(server_)),
+      store_seconds_(cpu_seconds(store_)),
       client_seconds_(own_cpu_seconds()),
       start_(now_ns()) {}
 
@@ -31,6 +33,7 @@ void Meter::read_into(Row& row) const {
   if (row.operations == 0) return;
   auto each = [&](double value) { return value / row.operations; };
   row.client_cpu_us = each(own_cpu_seconds() - client_seconds_) * 1e6;
+  if (store_ > 0) row.store_cpu_us = each(cpu_seconds(store_) - store_seconds_) * 1e6;
   if (server_ <= 0) return;
   row.server_cpu_us = each(cpu_seconds(server_) - server_seconds_) * 1e6;
   if (auto counted = instructions_.read()) row.instructions = each(*counted);
@@ -158,7 +161,14 @@ Task<Outcome> Run::make_workspaces(std::size_t count) {
 }
 
 Memory Run::server_memory() const {
-  return target.process() > 0 ? memory_of(target.process()) : Memory{};
+  Memory sum;
+  for (pid_t process : {target.process(), target.options().store}) {
+    if (process <= 0) continue;
+    Memory one = memory_of(process);
+    sum.resident += one.resident;
+    sum.proportional += one.proportional;
+  }
+  return sum;
 }
 
 Task<double> Run::livez_rate(std::size_t in_flight) {

@@ -17,7 +17,7 @@ struct Skip : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Measures processor time and instructions of server and client between two moments.
+// Measures processor time and instructions of server, store and client between two moments.
 class Meter {
  public:
   explicit Meter(const Target& target);
@@ -25,9 +25,9 @@ class Meter {
   void read_into(Row& row) const;
 
  private:
-  pid_t server_;
+  pid_t server_, store_;
   InstructionCounter instructions_;
-  double server_seconds_, client_seconds_;
+  double server_seconds_, store_seconds_, client_seconds_;
   std::int64_t start_;
 };
 
@@ -70,7 +70,7 @@ class Run {
   Task<Outcome> make_workspaces(std::size_t count);
   void remember_workspace(std::string made) { made_.push_back(std::move(made)); }
   const std::string& id() const { return id_; }  // unlikely to be in use on this server
-  Memory server_memory() const;
+  Memory server_memory() const;  // with its store's, if that is a process of its own
 
   // Answers of /livez per second at this concurrency: what TLS and HTTP/2 allow. Measured once.
   Task<double> livez_rate(std::size_t in_flight);

@@ -17,7 +17,7 @@ Scanner::Scanner(Shape shape, std::function<void(const ScannedItem&)> on_item)
 void Scanner::feed(std::string_view bytes) {
   while (!bytes.empty()) {
     if (in_string_) {
-      bytes.remove_prefix(skip_string(bytes));
+      bytes.remove_prefix(take_string(bytes));
       continue;
     }
     switch (bytes.front()) {
@@ -41,14 +41,14 @@ void Scanner::open(bool is_object) {
     objects_ = is_object ? objects_ | bit : objects_ & ~bit;
   }
   expects_key_ = is_object;
-  if (depth_ < kKept) keys_[depth_].clear();
-  if (is_object && depth_ == item_depth_) item_ = {};
+  if (depth_ < kKept) keys_[depth_] = Key::Other;
+  if (is_object && depth_ == item_depth_) item_.clear();
 }
 
 void Scanner::close() {
   if (depth_ == 0) return;
   bool is_item = depth_ == item_depth_ && (objects_ >> depth_ & 1) != 0 &&
-                 (is_watch_ || keys_[1] == "items" || keys_[1] == "rows");
+                 (is_watch_ || keys_[1] == Key::Items || keys_[1] == Key::Rows);
   if (is_item) {
     ++items_;
     if (on_item_) on_item_(item_);
@@ -57,47 +57,72 @@ void Scanner::close() {
   expects_key_ = false;
 }
 
-std::string* Scanner::wanted() {
-  if (expects_key_) return depth_ < kKept ? &keys_[depth_] : nullptr;
-  if (depth_ >= kKept) return nullptr;
-  const std::string& name = keys_[depth_];
-  if (depth_ == member_depth_) {
-    const std::string& parent = keys_[depth_ - 1];
-    if (parent == "metadata") {
-      if (name == "name") return &item_.name;
-      return name == "resourceVersion" ? &item_.revision : nullptr;
-    }
-    if (parent == "status" && name == "phase") return &item_.phase;
-    return parent == "data" && name == "version" ? &item_.version : nullptr;
+Scanner::Key Scanner::key_of(std::string_view name) {
+  struct Named {
+    std::string_view name;
+    Key key;
+  };
+  static constexpr Named kNamed[] = {
+      {"continue", Key::Continue}, {"data", Key::Data},
+      {"items", Key::Items},       {"metadata", Key::Metadata},
+      {"name", Key::Name},         {"payload", Key::Payload},
+      {"phase", Key::Phase},       {"resourceVersion", Key::ResourceVersion},
+      {"rows", Key::Rows},         {"status", Key::Status},
+      {"type", Key::Type},         {"version", Key::Version}};
+  for (const Named& one : kNamed) {
+    if (one.name.size() == name.size() && one.name == name) return one.key;
   }
-  if (is_watch_) return depth_ == 1 && name == "type" ? &item_.type : nullptr;
-  if (depth_ == 2 && keys_[1] == "metadata") {
-    if (name == "resourceVersion") return &list_revision_;
-    if (name == "continue") return &continue_token_;
+  return Key::Other;
+}
+
+std::string* Scanner::wanted() {
+  if (depth_ >= kKept) return nullptr;
+  Key key = keys_[depth_];
+  if (depth_ == member_depth_) {
+    Key parent = keys_[depth_ - 1];
+    if (parent == Key::Metadata) {
+      if (key == Key::Name) return &item_.name;
+      return key == Key::ResourceVersion ? &item_.revision : nullptr;
+    }
+    if (parent == Key::Status && key == Key::Phase) return &item_.phase;
+    return parent == Key::Data && key == Key::Version ? &item_.version : nullptr;
+  }
+  if (is_watch_) return depth_ == 1 && key == Key::Type ? &item_.type : nullptr;
+  if (depth_ == 2 && keys_[1] == Key::Metadata) {
+    if (key == Key::ResourceVersion) return &list_revision_;
+    if (key == Key::Continue) return &continue_token_;
   }
   return nullptr;
 }
 
 bool Scanner::counts_payload() const {
-  return !expects_key_ && depth_ == member_depth_ && keys_[depth_] == "payload" &&
-         keys_[depth_ - 1] == "data";
+  return depth_ == member_depth_ && keys_[depth_] == Key::Payload && keys_[depth_ - 1] == Key::Data;
 }
 
 void Scanner::begin_string() {
   in_string_ = true;
   escaped_ = false;
   string_bytes_ = 0;
-  target_ = wanted();
+  is_key_ = expects_key_ && depth_ <= member_depth_;  // below nothing is looked for
+  target_ = is_key_ ? &key_ : expects_key_ ? nullptr : wanted();
   if (target_) target_->clear();
 }
 
-void Scanner::end_string() {
+// `last` is what take_string() has not put into the target: all of it, most of the time.
+void Scanner::end_string(std::string_view last) {
   in_string_ = false;
-  if (!target_ && counts_payload()) item_.payload_bytes = string_bytes_;
+  if (is_key_ && key_.empty()) {
+    keys_[depth_] = key_of(last);
+  } else if (target_) {
+    target_->append(last);
+    if (is_key_) keys_[depth_] = key_of(key_);
+  } else if (!expects_key_ && counts_payload()) {
+    item_.payload_bytes = string_bytes_;
+  }
 }
 
 // Takes the rest of a string, or all that is there of it; returns how much that was.
-std::size_t Scanner::skip_string(std::string_view bytes) {
+std::size_t Scanner::take_string(std::string_view bytes) {
   std::size_t at = 0;
   while (at < bytes.size()) {
     if (escaped_) {
@@ -119,10 +144,12 @@ std::size_t Scanner::skip_string(std::string_view bytes) {
     at = until;
     break;
   }
-  if (target_) target_->append(bytes.substr(0, at));
   string_bytes_ += at;
-  if (at == bytes.size()) return at;
-  end_string();
+  if (at == bytes.size()) {
+    if (target_) target_->append(bytes);
+    return at;
+  }
+  end_string(bytes.substr(0, at));
   return at + 1;
 }
 

@@ -17,6 +17,11 @@ struct ScannedItem {
   std::string phase;              // status.phase
   std::string version;            // data.version, which our own config maps carry
   std::size_t payload_bytes = 0;  // of data.payload as it is written in JSON
+
+  void clear() {  // keeps the memory
+    for (std::string* text : {&type, &name, &revision, &phase, &version}) text->clear();
+    payload_bytes = 0;
+  }
 };
 
 class Scanner {
@@ -35,12 +40,29 @@ class Scanner {
 
  private:
   static constexpr int kKept = 8;  // levels whose keys are remembered
+  // The members that mean something somewhere.
+  enum class Key : std::uint8_t {
+    Other,
+    Continue,
+    Data,
+    Items,
+    Metadata,
+    Name,
+    Payload,
+    Phase,
+    ResourceVersion,
+    Rows,
+    Status,
+    Type,
+    Version
+  };
+  static Key key_of(std::string_view name);
 
   void open(bool is_object);
   void close();
   void begin_string();
-  void end_string();
-  std::size_t skip_string(std::string_view bytes);
+  void end_string(std::string_view last);
+  std::size_t take_string(std::string_view bytes);
   std::string* wanted();
   bool counts_payload() const;
 
@@ -48,10 +70,11 @@ class Scanner {
   const bool is_watch_;
   std::function<void(const ScannedItem&)> on_item_;
   ScannedItem item_;
-  std::string keys_[kKept];
+  Key keys_[kKept] = {};
   std::uint64_t objects_ = 0;  // bit per level: an object, not an array
   int depth_ = 0;
-  bool in_string_ = false, escaped_ = false, expects_key_ = false;
+  bool in_string_ = false, escaped_ = false, expects_key_ = false, is_key_ = false;
+  std::string key_;                // the key that is being read, if it came in pieces
   std::string* target_ = nullptr;  // where the string that is being read goes
   std::size_t string_bytes_ = 0;
   std::size_t items_ = 0;

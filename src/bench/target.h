@@ -23,6 +23,7 @@ struct TargetOptions {
   std::string url;         // "" = a server of our own
   std::string kubeconfig;  // for `url`
   pid_t process = 0;       // of the server at `url`; 0 = unknown: no CPU, no memory
+  pid_t store = 0;  // of what keeps the server's data (etcd) on this machine; 0 = none or unknown
   ReadKubeconfig read_kubeconfig;
 };
 

@@ -130,8 +130,11 @@ std::optional<int> parse_status(std::string_view block) {
   if (block.empty()) return std::nullopt;
   constexpr int kIndexed[] = {200, 204, 206, 304, 400, 404, 500};
   if (byte(0) >= 0x88 && byte(0) <= 0x8e) return kIndexed[byte(0) - 0x88];
-  bool named = byte(0) == 0x48 || byte(0) == 0x08 || byte(0) == 0x18;
-  if (!named || block.size() < 2) return std::nullopt;
+  // A literal, to be indexed or not or never, named by any of the entries that are called :status:
+  // nghttp2 takes the first of them, Go the last.
+  bool literal = (byte(0) >= 0x40 && byte(0) < 0x80) || byte(0) < 0x20;
+  int name = byte(0) & (byte(0) >= 0x40 ? 0x3f : 0x0f);
+  if (!literal || name < 8 || name > 14 || block.size() < 2) return std::nullopt;
   std::size_t length = byte(1) & 0x7f;
   bool huffman = (byte(1) & 0x80) != 0;
   if (length > 3 || block.size() < 2 + length) return std::nullopt;

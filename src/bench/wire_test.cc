@@ -64,7 +64,13 @@ TEST(WireTest, AStatusIsReadInEachFormItMayHave) {
             201);  // to be indexed
   EXPECT_EQ(parse_status("\x08\x03"
                          "429"),
-            429);                                        // not to be indexed
+            429);  // not to be indexed
+  EXPECT_EQ(parse_status("\x20\x0e\x03"
+                         "201"),
+            201);  // named by the last entry of that name
+  EXPECT_EQ(parse_status("\x4e\x03"
+                         "409"),
+            409);
   EXPECT_EQ(parse_status("\x48\x82\x10\x03"), 201);      // Huffman: 00010 00000 00001 and a pad bit
   EXPECT_EQ(parse_status("\x08\x83\x69\x96\xff"), 435);  // Huffman: 011010 011001 011011 and pads
 }
@@ -81,6 +87,12 @@ TEST(WireTest, WhatIsNoStatusIsRefused) {
   EXPECT_FALSE(
       parse_status("\x40\x01"
                    "a"));
+  EXPECT_FALSE(
+      parse_status("\x0f\x03"
+                   "201"));
+  EXPECT_FALSE(
+      parse_status("\x47\x03"
+                   "201"));
 }
 
 TEST(WireTest, AHeadPutsThePathBeforePlainFields) {

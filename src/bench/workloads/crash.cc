@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <mutex>
 
@@ -21,7 +22,9 @@ struct Acknowledged {
   std::vector<bool> numbers;  // guarded by mutex
 };
 
-Task<> kill_after(pid_t server, Duration delay) {
+// Once the first write is acknowledged: connecting takes its time on a busy machine.
+Task<> kill_after(pid_t server, const std::atomic<bool>* writing, Duration delay) {
+  while (!*writing) co_await sleep_for(1ms);
   co_await sleep_for(delay);
   ::kill(server, SIGKILL);
 }
@@ -34,13 +37,15 @@ Task<std::size_t> one_round(Run& run, std::size_t first, std::size_t most, Ackno
     path = run.maps();
     body = map_body("k" + std::to_string(first + n));
   };
-  load.done = [&noted, first](std::size_t n) {
+  std::atomic<bool> writing = false;
+  load.done = [&noted, &writing, first](std::size_t n) {
+    writing = true;
     std::lock_guard lock(noted.mutex);
     noted.numbers[first + n] = true;
   };
   Scope scope(run.pool.at(0));
   Duration delay = 50ms + Duration(random_below(300'000'000));
-  scope.spawn("kill", kill_after(run.target.process(), delay));
+  scope.spawn("kill", kill_after(run.target.process(), &writing, delay));
   Outcome outcome = co_await drive(run.fleet.get(), std::move(load));
   co_await scope.join();
   co_return outcome.operations;

@@ -35,14 +35,15 @@ std::string group_of(Run& run, std::size_t n) {
   return fmt::format("g{}.{}.example.com", n, run.id());
 }
 
-// Until the last ones made are served, then all of them are asked for.
+// Until the last one made is served, then until each is: servers that serve them a while after the
+// answer keep no order.
 Task<> await_served(Run& run, std::size_t count, std::function<std::string(std::size_t)> path_of) {
   constexpr int kTries = 3'000;
   for (int i = 0; (co_await run.ask("GET", path_of(count - 1))).status != 200; ++i) {
     if (i == kTries) throw Error(Reason::Timeout, "a definition is not served in time");
     co_await sleep_for(20ms);
   }
-  Load load{.operations = count, .in_flight = 32};
+  Load load{.operations = count, .in_flight = 32, .not_yet_status = 404};
   load.make = [path_of](std::size_t n, std::string& path, std::string&) { path = path_of(n); };
   co_await drive(run.fleet.get(), std::move(load));
 }

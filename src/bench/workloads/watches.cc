@@ -13,15 +13,23 @@ namespace {
 constexpr const char* kBound = "TLS: each delivery is encrypted for its connection";
 using Times = std::vector<std::atomic<std::int64_t>>;
 
-// Creates e<from> .. e<until - 1>, noting when each was sent.
-Task<Outcome> write(Run& run, std::size_t from, std::size_t until, std::size_t in_flight,
-                    std::shared_ptr<Times> sent) {
-  Load load{
-      .method = "POST", .operations = until - from, .in_flight = in_flight, .expected_status = 201};
-  load.make = [&run, from, sent](std::size_t n, std::string& path, std::string& body) {
+struct Writing {
+  std::size_t from = 0, until = 0;  // creates e<from> .. e<until - 1>
+  std::size_t in_flight = 16;
+  double rate = 0;                   // > 0: so many a second instead
+  std::shared_ptr<Times> sent = {};  // when each was, if somebody wants to know
+};
+
+Task<Outcome> write(Run& run, Writing writing) {
+  Load load{.method = "POST",
+            .operations = writing.until - writing.from,
+            .in_flight = writing.in_flight,
+            .rate = writing.rate,
+            .expected_status = 201};
+  load.make = [&run, writing](std::size_t n, std::string& path, std::string& body) {
     path = run.maps();
-    body = map_body("e" + std::to_string(from + n));
-    if (sent) (*sent)[from + n] = now_ns();
+    body = map_body("e" + std::to_string(writing.from + n));
+    if (writing.sent) (*writing.sent)[writing.from + n] = now_ns();
   };
   co_return co_await drive(run.fleet.get(), std::move(load));
 }
@@ -35,8 +43,16 @@ Task<WatchPlan> make_plan(Run& run, std::size_t expected) {
   co_return plan;
 }
 
-Task<> tell(Run& run, std::string what, std::size_t watchers, std::size_t events,
-            std::size_t stalled, std::size_t first = 0) {
+struct Telling {
+  std::string what = {};  // behind the row's name
+  std::size_t watchers = 0, events = 0;
+  std::size_t stalled = 0;  // watchers beside the others
+  std::size_t first = 0;    // number of the first object
+  double rate = 0;          // of events; 0: as fast as 16 writers can
+};
+
+Task<> tell(Run& run, Telling telling) {
+  auto [what, watchers, events, stalled, first, rate] = telling;
   WatchPlan plan = co_await make_plan(run, first + events);
   auto sent = std::make_shared<Times>(first + events);
   plan.sent = sent;
@@ -45,7 +61,7 @@ Task<> tell(Run& run, std::string what, std::size_t watchers, std::size_t events
   co_await WatchGroup::open(&group);
   std::int64_t start = now_ns();
   Meter meter(run.target);
-  co_await write(run, first, first + events, 16, sent);
+  co_await write(run, {.from = first, .until = first + events, .rate = rate, .sent = sent});
   co_await WatchGroup::await_events(&group, events);
   Row row{.name = run.name + what, .unit = "event"};
   row.operations = static_cast<double>(watchers * events);
@@ -58,13 +74,22 @@ Task<> tell(Run& run, std::string what, std::size_t watchers, std::size_t events
 }
 
 Task<> fan_out(Run& run, std::size_t watchers, std::size_t events) {
-  return tell(run, "", run.scaled(watchers, 10), run.scaled(events, 100), 0);
+  return tell(run, {.watchers = run.scaled(watchers, 10), .events = run.scaled(events, 100)});
+}
+
+// How late each of many hears of what is written at a steady rate.
+Task<> fan_out_open(Run& run, std::size_t watchers) {
+  double rate = run.rate(150);
+  auto events = run.scaled(static_cast<std::size_t>(rate * 4), 100);
+  return tell(run, {.watchers = run.scaled(watchers, 10), .events = events, .rate = rate});
 }
 
 Task<> stalled(Run& run) {
   std::size_t events = run.scaled(4'000, 1'000);
-  co_await tell(run, " (none)", 24, events, 0);
-  co_await tell(run, " (one of 25)", 24, events, 1, events);
+  co_await tell(run, {.what = " (none)", .watchers = 24, .events = events});
+  co_await tell(
+      run,
+      {.what = " (one of 25)", .watchers = 24, .events = events, .stalled = 1, .first = events});
 }
 
 Task<> idle(Run& run, std::size_t count) {
@@ -91,10 +116,10 @@ Task<> resume(Run& run) {
   std::size_t watchers = 25, events = run.scaled(10'000, 200), half = events / 2;
   WatchGroup group(*run.fleet, co_await make_plan(run, events), watchers);
   co_await WatchGroup::open(&group);
-  co_await write(run, 0, half, 16, nullptr);
+  co_await write(run, {.until = half});
   co_await WatchGroup::await_events(&group, half);
   co_await WatchGroup::close(&group);
-  co_await write(run, half, events, 64, nullptr);
+  co_await write(run, {.from = half, .until = events, .in_flight = 64});
   std::int64_t start = now_ns();
   Meter meter(run.target);
   co_await WatchGroup::open(&group);
@@ -114,6 +139,9 @@ void add_watches(Workloads& all) {
                  [](Run& run) { return fan_out(run, 25, 4'000); }});
   all.push_back({"watches.many", "1,000 watchers, 100 creates", kBound, light, Workload::kNothing,
                  [](Run& run) { return fan_out(run, 1'000, 100); }});
+  all.push_back({"watches.many-open", "1,000 watchers, 150 creates a second for four seconds",
+                 "nothing: how late each is told", light, Workload::kNothing,
+                 [](Run& run) { return fan_out_open(run, 1'000); }});
   all.push_back({"watches.idle", "5,000 watchers that hear nothing", "memory for each stream",
                  light, Workload::kNothing, [](Run& run) { return idle(run, 5'000); }});
   all.push_back({"watches.stalled", "24 watchers alone, then beside one that takes nothing", kBound,

@@ -133,6 +133,23 @@ Task<std::size_t> count_everywhere(Run& run) {
   co_return (co_await read_list(&run.fleet->at(0), question)).items;
 }
 
+struct Return {
+  double bytes = 0, seconds = 0;
+};
+
+// Waits until the server holds no more than `wanted`, but not forever: the least that was seen, and
+// when.
+Task<Return> await_memory(Run& run, double wanted) {
+  constexpr int kSeconds = 45;
+  Return least{.bytes = run.server_memory().proportional};
+  for (int i = 1; i <= kSeconds && least.bytes > wanted; ++i) {
+    co_await sleep_for(1s);
+    double now = run.server_memory().proportional;
+    if (now < least.bytes) least = {now, static_cast<double>(i)};
+  }
+  co_return least;
+}
+
 Task<> delete_tree(Run& run, std::size_t base_count) {
   std::size_t before_count = co_await count_everywhere(run);
   Memory before = run.server_memory();
@@ -151,11 +168,12 @@ Task<> delete_tree(Run& run, std::size_t base_count) {
   meter.read_into(row);
   row.extra = {{"ms until invisible", invisible * 1000}};
   if (run.target.process() > 0) {
-    co_await sleep_for(2s);
-    double kept = run.server_memory().proportional - before.proportional;
     double grown = full.proportional - before.proportional;
+    Return memory = co_await await_memory(run, before.proportional + grown / 20);
+    row.extra.emplace_back("MiB before", before.proportional / 1048576);
     row.extra.emplace_back("MiB grown", grown / 1048576);
-    row.extra.emplace_back("MiB kept", kept / 1048576);
+    row.extra.emplace_back("MiB kept", (memory.bytes - before.proportional) / 1048576);
+    row.extra.emplace_back("s until that", memory.seconds);
   }
   run.report.add(std::move(row));
 }
