@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Runs every test: lints, unit and scenario tests (plain, ASan+UBSan, TSan), fuzzers, the acceptance
-# scripts. Closes with one line "N passed, N failed". Options: --fast leaves out the sanitizers,
-# fuzzers and acceptance; FUZZ_SECONDS sets how long each fuzzer runs (default 30).
+# Runs every test: lints, unit and scenario tests (under ASan+UBSan, then under TSan), fuzzers, the
+# acceptance scripts. Closes with one line "N passed, N failed". Options: --fast runs the lints and
+# the unit and scenario tests without sanitizers, no more; FUZZ_SECONDS sets how long each fuzzer
+# runs (default 30).
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
@@ -19,6 +20,9 @@ count() {
   if [ "$2" -eq 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED $1"; fi
 }
 
+# stage NAME: what begins now, and after how much time
+stage() { echo "== $1 ($((SECONDS / 60)) min)"; }
+
 # build PRESET TARGET...
 build() {
   local preset=$1; shift
@@ -28,19 +32,22 @@ build() {
 
 # unit PRESET: runs all unit test programs of a build and adds up their figures
 unit() {
-  local preset=$1 program name log
+  local preset=$1 program name log status ran ok
   if ! build "$preset" all; then count "build $preset" 1; return; fi
   while read -r program; do
     name=$(basename "$program")
     log=$logs/$preset-$name.log
-    if timeout 600 "$program" --gtest_brief=1 >"$log" 2>&1; then :; else
+    timeout 600 "$program" --gtest_brief=1 >"$log" 2>&1
+    status=$?
+    if [ $status -ne 0 ]; then
       echo "FAILED $preset $name:"; grep -E '^\[  FAILED|ERROR|SUMMARY|Failure|CHECK' "$log" | head -20 || true
     fi
-    local ran ok
     ran=$(sed -n 's/^\[==========\] \([0-9]*\) tests\{0,1\} from.* ran.*/\1/p' "$log" | tail -1)
     ok=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log" | tail -1)
     if [ -z "$ran" ]; then count "$preset $name (did not end)" 1; continue; fi
     passed=$((passed + ${ok:-0})); failed=$((failed + ran - ${ok:-0}))
+    # All tests passed, and then a sanitizer found a leak or a race.
+    if [ $status -ne 0 ] && [ "$ran" = "${ok:-0}" ]; then count "$preset $name (its end)" 1; fi
   done < <(find "build/$preset/src" -type f -name '*_test' -perm -u+x | sort)
 }
 
@@ -68,12 +75,13 @@ add_up() {
   fi
 }
 
-echo "== lint";        tools/lint/run.sh; count lint $?
-echo "== unit (dev)";  unit dev
-if [ -z "$fast" ]; then
-  echo "== unit (ASan, UBSan)"; ASAN_OPTIONS=detect_leaks=1 unit asan
-  echo "== unit (TSan)";        TSAN_OPTIONS="suppressions=$root/test/tsan.supp halt_on_error=1 ignore_noninstrumented_modules=1 die_after_fork=0" unit tsan
-  echo "== fuzzers"
+stage "lint"; tools/lint/run.sh; count lint $?
+if [ -n "$fast" ]; then
+  stage "unit (dev)"; unit dev
+else
+  stage "unit (ASan, UBSan)"; ASAN_OPTIONS=detect_leaks=1 unit asan
+  stage "unit (TSan)"; TSAN_OPTIONS="suppressions=$root/test/tsan.supp halt_on_error=1 ignore_noninstrumented_modules=1 die_after_fork=0" unit tsan
+  stage "fuzzers"
   if build fuzz fuzzers; then
     fuzz() {
       local program=$1 name; name=$(basename "$1")
@@ -91,7 +99,7 @@ if [ -z "$fast" ]; then
   else
     count "build fuzz" 1
   fi
-  echo "== acceptance"
+  stage "acceptance"
   if make build >"$logs/make-build.log" 2>&1; then
     lane first_light.sh  # alone: it counts what its clients send during a move
     # Two lanes side by side. Those of the first use the playground's own ports or load the machine; each
@@ -101,7 +109,7 @@ if [ -z "$fast" ]; then
     lane clients.sh glbc.sh syncer.sh sharing.sh compute.sh isolation.sh durability.py chaos.py etcd.py
     wait $first
     for script in test/acceptance/*.sh test/acceptance/*.py; do add_up "$(basename "$script")"; done
-    echo "== bench-check"  # alone on the machine
+    stage "bench-check"  # alone on the machine
     bin/kcp bench --check test/bench_baseline.json >"$logs/bench-check.log" 2>&1
     status=$?; grep -E '^FAIL' "$logs/bench-check.log"; count bench-check $status
   else
