@@ -222,12 +222,17 @@ def mount(folder, size):
 
 
 def fill_up(connection, acknowledged):
-    """Writes until the server refuses; what it says."""
+    """Writes until the server refuses for good; what it says. What goes from memory into tables meanwhile may make room."""
+    refused = False
     for i in range(2000):
         status, answer = call(connection, "POST", maps("full"), config_map(f"m{len(acknowledged)}", 200_000))
-        if status != 201:
+        if status == 201:
+            acknowledged.append(f"m{len(acknowledged)}")
+        elif refused:
             return status, answer
-        acknowledged.append(f"m{len(acknowledged)}")
+        else:
+            time.sleep(3)
+        refused = status != 201
     return status, "it never refused"
 
 
