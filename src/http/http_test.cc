@@ -183,8 +183,10 @@ TEST_P(HttpTest, AStoppedServerRefusesConnections) {
 }
 
 TEST_P(HttpTest, StoppingEndsOpenStreams) {
-  auto reader = [](Transport& transport) -> Task<bool> {
+  std::promise<void> open;
+  auto reader = [](Transport& transport, std::promise<void>& is_open) -> Task<bool> {
     Response response = co_await transport.send(make_request("GET", "/stream"));
+    is_open.set_value();
     try {
       while (co_await response.body->read()) {
       }
@@ -193,10 +195,11 @@ TEST_P(HttpTest, StoppingEndsOpenStreams) {
     co_return true;
   };
   std::thread stop([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    open.get_future().wait();
     server_.stop();
   });
-  EXPECT_TRUE(run_on_loop(server_.loop(), reader(*client_)));
+
+  EXPECT_TRUE(run_on_loop(server_.loop(), reader(*client_, open)));
   stop.join();
 }
 

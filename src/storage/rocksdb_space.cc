@@ -9,6 +9,12 @@
 #include "storage/rocksdb_store.h"
 
 namespace storage {
+namespace {
+
+// Room that is there again before writes are accepted again: for the largest of them.
+constexpr std::uint64_t kRoomToGoOn = kMaxTransactionBytes;
+
+}  // namespace
 
 bool is_full(const rocksdb::Status& status) {
   if (status.ok()) return false;
@@ -33,7 +39,7 @@ Health RocksdbStore::health() const {
   return {false,
           fmt::format("the disk of {} is full: reads go on, writes are refused; free some "
                       "space there or enlarge it ({} MiB are free, {} MiB are needed)",
-                      options_.directory, free >> 20, kReservedBytes >> 20),
+                      options_.directory, free >> 20, (needed_bytes() + kRoomToGoOn) >> 20),
           free};
 }
 
@@ -44,11 +50,15 @@ std::uint64_t RocksdbStore::free_bytes() const {
   return static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
 }
 
-// Whether a batch of this size, and all that is in memory only, can be written.
-bool RocksdbStore::has_space(std::size_t batch_bytes) const {
+// The reserve, and room for all that is in memory only.
+std::uint64_t RocksdbStore::needed_bytes() const {
   std::uint64_t in_memory = 0;
   db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &in_memory);
-  return free_bytes() >= kReservedBytes + in_memory + batch_bytes;
+  return kReservedBytes + in_memory;
+}
+
+bool RocksdbStore::has_space(std::size_t batch_bytes) const {
+  return free_bytes() >= needed_bytes() + batch_bytes;
 }
 
 bool RocksdbStore::refuse_writes() {
@@ -61,7 +71,7 @@ bool RocksdbStore::refuse_writes() {
 
 bool RocksdbStore::recover_space() {
   if (writable_.load() && !stalled_->load()) return true;
-  if (!has_space(0)) return refuse_writes();
+  if (!has_space(kRoomToGoOn)) return refuse_writes();
   auto status = db_->Resume();
   // Busy: RocksDB looks for space every few seconds itself, and then recovers.
   if (is_full(status) || status.IsBusy()) return refuse_writes();

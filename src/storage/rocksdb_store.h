@@ -105,6 +105,7 @@ class RocksdbStore final : public Store {
 
   // rocksdb_space.cc
   std::uint64_t free_bytes() const;
+  std::uint64_t needed_bytes() const;  // that must be free before anything is written
   bool has_space(std::size_t batch_bytes) const;
   bool refuse_writes();  // false
   bool recover_space();  // true once writes are possible again

@@ -357,6 +357,9 @@ TEST(Rocksdb, AFullDiskRefusesWritesUntilThereIsSpace) {
   EXPECT_THROW(run(loop, store->commit(second)), Error);
   EXPECT_FALSE(store->health().writable);
   EXPECT_EQ(run(loop, store->find("a"))->value.view(), "1");
+  free = kReservedBytes + 1024 * 1024;  // so little would be used up by the next write
+  EXPECT_THROW(run(loop, store->commit(second)), Error);
+  EXPECT_FALSE(store->health().writable);
   free = 1ull << 40;
   EXPECT_TRUE(run(loop, store->commit(second)).committed);
   EXPECT_TRUE(store->health().writable);
