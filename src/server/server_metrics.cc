@@ -40,7 +40,7 @@ std::size_t code_index(int status) {
 // The values of the labels group and resource: nothing (no resource), "custom", then the built-ins.
 class Resources {
  public:
-  static constexpr std::size_t kNone = 0, kCustom = 1;
+  static constexpr std::size_t kCustom = 1;  // 0: no resource
 
   Resources() : labels_{{"", ""}, {"", "custom"}} {
     for (const auto& kind : schema::builtin_kinds())
