@@ -1,6 +1,6 @@
 // What a test of anything above the registry begins with: a registry of workspaces over a store in
-// memory, on a loop and a clock that the test moves. Fixtures derive from it. The store feeds the
-// cache and what listens to it: a fixture with such parts resets store_ before they go.
+// memory, on a loop and a clock that the test moves. Fixtures derive from it. One with parts of its
+// own calls close() before they go.
 #pragma once
 
 #include <memory>
@@ -15,6 +15,13 @@ namespace registry {
 
 class InMemoryRegistry {
  protected:
+  // What was cut off ends, an abandoned watch for one; then the store, which feeds the cache and
+  // all that listens to it.
+  void close() {
+    loop_.run_until_idle();
+    store_.reset();
+  }
+
   ManualLoop loop_;
   FakeClock clock_;
   std::unique_ptr<storage::Store> store_ = std::make_unique<storage::MemoryStore>();

@@ -36,7 +36,7 @@ class EqualTextsTest : public testing::Test, protected registry::InMemoryRegistr
       post(base + "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition());
     }
   }
-  ~EqualTextsTest() override { store_.reset(); }
+  ~EqualTextsTest() override { close(); }
 
   static Value map(std::string name, std::size_t size) {
     Value made = object::make("v1", "ConfigMap", std::move(name));

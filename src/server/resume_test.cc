@@ -35,7 +35,7 @@ class ResumeTest : public testing::Test, protected registry::InMemoryRegistry {
       post("/clusters/a/api/v1/namespaces/gone/configmaps", std::move(map));
     }
   }
-  ~ResumeTest() override { store_.reset(); }
+  ~ResumeTest() override { close(); }
 
   void remove_namespace() {
     auto before = cache_->revision();

@@ -34,7 +34,7 @@ class UsageTest : public testing::Test, protected registry::InMemoryRegistry {
     make_admin("root", "root-admin");
     server_.ready();
   }
-  ~UsageTest() override { store_.reset(); }
+  ~UsageTest() override { close(); }
 
   struct Answer {
     int status = 0;
