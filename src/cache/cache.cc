@@ -6,6 +6,7 @@
 
 #include "base/manual_loop.h"
 #include "cache/difference.h"
+#include "cache/event.h"
 #include "cache/keys.h"
 #include "cache/table.h"
 
@@ -268,21 +269,16 @@ class StoreCache final : public Cache, public storage::Observer {
       if (!place) continue;
       MemoryTable& table = table_for(parse_table(place->table));
       ItemPtr& state = states[event.key];
-      auto entry = std::make_shared<Event>();
-      entry->revision = storage::number(event.revision);
-      if (event.previous)
-        entry->previous = state ? state : make_item(place, view_of(*event.previous));
+      ItemPtr previous;
+      if (event.previous) previous = state ? state : make_item(place, view_of(*event.previous));
+      state = nullptr;
       if (event.current) {
         bool omitted = event.current->value.empty();
         state = omitted ? table.find(place->key) : make_item(place, view_of(*event.current));
-        entry->item = state;
-        entry->type = event.previous ? Event::Type::Modified : Event::Type::Added;
-      } else if (entry->previous) {
-        state = nullptr;
-        entry->item = Item::at_revision(*entry->previous, entry->revision);
-        entry->type = Event::Type::Deleted;
+        if (!state) continue;
       }
-      if (entry->item) table.append_event(std::move(entry));
+      auto entry = make_event(std::move(previous), state, storage::number(event.revision));
+      if (entry) table.append_event(std::move(entry));
     }
   }
 

@@ -9,6 +9,21 @@ bool Filter::accepts(const Item& item) const {
          (!matches || matches(item));
 }
 
+std::shared_ptr<Event> make_event(ItemPtr previous, ItemPtr current, std::uint64_t revision) {
+  if (!previous && !current) return nullptr;
+  auto event = std::make_shared<Event>();
+  event->revision = revision;
+  if (current) {
+    event->type = previous ? Event::Type::Modified : Event::Type::Added;
+    event->item = std::move(current);
+  } else {
+    event->type = Event::Type::Deleted;
+    event->item = Item::at_revision(*previous, revision);
+  }
+  event->previous = std::move(previous);
+  return event;
+}
+
 EventPtr seen_through(const EventPtr& event, const Filter& filter) {
   bool now = event->type != Event::Type::Deleted && filter.accepts(*event->item);
   bool before = event->previous && filter.accepts(*event->previous);

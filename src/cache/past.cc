@@ -27,17 +27,10 @@ Error expired(std::uint64_t since) {
 
 EventPtr event_of(const storage::PastEvent& past) {
   auto place = split_storage_key(past.key);
-  auto event = std::make_shared<Event>();
-  event->revision = storage::number(past.revision);
-  if (past.previous) event->previous = make_item(place, storage::view_of(*past.previous));
-  if (past.current) {
-    event->item = make_item(place, storage::view_of(*past.current));
-    event->type = event->previous ? Event::Type::Modified : Event::Type::Added;
-  } else if (event->previous) {
-    event->item = Item::at_revision(*event->previous, event->revision);
-    event->type = Event::Type::Deleted;
-  }
-  return event->item ? event : nullptr;
+  ItemPtr previous = past.previous ? make_item(place, storage::view_of(*past.previous)) : nullptr;
+  ItemPtr current = past.current ? make_item(place, storage::view_of(*past.current)) : nullptr;
+  if (past.current && !current) return nullptr;
+  return make_event(std::move(previous), std::move(current), storage::number(past.revision));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "cache/event.h"
 #include "cache/ring_watcher.h"
 
 namespace cache {
@@ -154,19 +155,8 @@ void MemoryTable::trim_events(std::uint64_t revision, std::size_t bytes) {
 }
 
 EventPtr MemoryTable::change(Change& change) {
-  auto event = std::make_shared<Event>();
-  event->revision = change.revision;
-  if (change.current) {
-    event->item = change.current;
-    event->previous = objects_.put(std::move(change.current));
-    event->type = event->previous ? Event::Type::Modified : Event::Type::Added;
-  } else {
-    event->previous = objects_.take(change.key);
-    if (!event->previous) return nullptr;
-    event->type = Event::Type::Deleted;
-    event->item = Item::at_revision(*event->previous, change.revision);
-  }
-  return event;
+  ItemPtr previous = change.current ? objects_.put(change.current) : objects_.take(change.key);
+  return make_event(std::move(previous), std::move(change.current), change.revision);
 }
 
 std::vector<EventPtr> MemoryTable::apply(std::span<Change> changes) {
