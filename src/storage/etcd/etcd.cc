@@ -193,18 +193,13 @@ Task<> EtcdStore::compact_here(EtcdRevision revision) {
 
 Task<Revision> EtcdStore::attach_here(Load load, Observer* observer) {
   CHECK(!feed_.running());
-  auto pages = co_await read_pages(
-      members_, {.key = keys_.objects(), .end = prefix_end(keys_.objects())}, 0,
-      [this, &load](const RangeAnswer& page, const std::shared_ptr<const std::string>&) {
-        for (const KeyValue& one : page.records) {
-          load(0, view_of(one, *keys_.parse(one.key)));
-        }
-      });
-  note_newest(pages.revision);
-  scope_.spawn("feed", feed_observer(observer, pages.revision));
+  EtcdRevision revision = co_await read_objects(
+      members_, keys_, [&load](const RecordView& record) { load(0, record); });
+  note_newest(revision);
+  scope_.spawn("feed", feed_observer(observer, revision));
   // The feed runs from its first turn on; commits are to be waited for from now on.
   while (!feed_.running()) co_await yield_to_loop();
-  co_return end_of(pages.revision);
+  co_return end_of(revision);
 }
 
 }  // namespace storage::etcd

@@ -147,15 +147,11 @@ Task<> Feed::load_anew(Observer& observer) {
   if (!reload) throw Error(Reason::ServiceUnavailable, "everything is to be loaded anew");
   log(LogLevel::Warning, "storage", "loading everything anew",
       {{"seen", std::to_string(number(seen()))}});
-  auto pages =
-      co_await read_pages(members_, {.key = keys_.objects(), .end = prefix_end(keys_.objects())}, 0,
-                          [&](const RangeAnswer& page, const std::shared_ptr<const std::string>&) {
-                            for (const KeyValue& one : page.records)
-                              reload->add(view_of(one, *keys_.parse(one.key)));
-                          });
-  reload->finish(end_of(pages.revision));
-  advance(pages.revision);
-  co_await tell_control(pages.revision);
+  EtcdRevision revision = co_await read_objects(
+      members_, keys_, [&](const RecordView& record) { reload->add(record); });
+  reload->finish(end_of(revision));
+  advance(revision);
+  co_await tell_control(revision);
   forgotten_ = false;
 }
 

@@ -74,6 +74,18 @@ Task<Pages> read_pages(Members& members, RangeRequest range, std::size_t limit, 
   }
 }
 
+Task<EtcdRevision> read_objects(Members& members, const Keys& keys,
+                                std::function<void(const RecordView& record)> take) {
+  auto pages =
+      co_await read_pages(members, {.key = keys.objects(), .end = prefix_end(keys.objects())}, 0,
+                          [&](const RangeAnswer& page, const std::shared_ptr<const std::string>&) {
+                            for (const KeyValue& one : page.records) {
+                              take(view_of(one, *keys.parse(one.key)));
+                            }
+                          });
+  co_return pages.revision;
+}
+
 Task<EtcdRevision> find_oldest(Members& members, const Keys& keys, EtcdRevision newest) {
   std::uint64_t low = 1, high = number(newest);
   while (low < high) {

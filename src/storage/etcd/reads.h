@@ -30,6 +30,10 @@ using TakePage =
     std::function<void(const RangeAnswer& page, const std::shared_ptr<const std::string>& message)>;
 Task<Pages> read_pages(Members& members, RangeRequest range, std::size_t limit, TakePage take);
 
+// All records of the store, in key order; returns the revision. Throws Error.
+Task<EtcdRevision> read_objects(Members& members, const Keys& keys,
+                                std::function<void(const RecordView& record)> take);
+
 // The oldest revision that can still be read, at most `newest`.
 Task<EtcdRevision> find_oldest(Members& members, const Keys& keys, EtcdRevision newest);
 
