@@ -15,7 +15,7 @@ using json::Value;
 
 class KindTableTest : public testing::Test, protected InMemoryRegistry {
  protected:
-  void TearDown() override { store_.reset(); }
+  void TearDown() override { close(); }
 
   static Value definition(std::string_view plural, std::string_view kind,
                           std::string_view description = "") {

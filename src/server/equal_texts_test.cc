@@ -2,26 +2,17 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "auth/rbac.h"
-#include "json/text.h"
 #include "object/object.h"
-#include "registry/testing.h"
-#include "server/server.h"
+#include "server/testing.h"
 
 namespace server {
 namespace {
 
 using json::Value;
 
-struct EveryCluster final : ClusterResolver {
-  std::optional<std::string> resolve(std::string_view path) const override {
-    return std::string(path);
-  }
-};
-
 // A server in memory; clusters "a" to "d" have been given the same two ConfigMaps and the same
 // definition.
-class EqualTextsTest : public testing::Test, protected registry::InMemoryRegistry {
+class EqualTextsTest : public testing::Test, protected InMemoryServer {
  protected:
   static constexpr std::string_view kClusters = "abcd";
 
@@ -36,7 +27,6 @@ class EqualTextsTest : public testing::Test, protected registry::InMemoryRegistr
       post(base + "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition());
     }
   }
-  ~EqualTextsTest() override { close(); }
 
   static Value map(std::string name, std::size_t size) {
     Value made = object::make("v1", "ConfigMap", std::move(name));
@@ -100,23 +90,6 @@ class EqualTextsTest : public testing::Test, protected registry::InMemoryRegistr
     auto response = open("POST", std::move(target), std::move(body));
     ASSERT_EQ(response.status, 201);
   }
-  http::Response open(std::string method, std::string target, Value body,
-                      const char* accept = "application/json") {
-    http::Request request;
-    request.method = std::move(method);
-    request.target = std::move(target);
-    request.headers.set("accept", accept);
-    request.headers.set("content-type", "application/json");
-    request.body = http::body_of(body.is_null() ? Bytes() : Bytes(json::print(body)));
-    auto identity = std::make_shared<auth::User>();
-    identity->name = "admin";
-    identity->groups = {std::string(auth::kMasters)};
-    return run(loop_, send(server_.direct(std::move(identity)), std::move(request)));
-  }
-  static Task<http::Response> send(std::shared_ptr<http::Transport> transport,
-                                   http::Request request) {
-    co_return co_await transport->send(std::move(request));
-  }
   static Task<std::optional<Bytes>> read_some(http::BodyReader& body) {
     co_return co_await body.read();
   }
@@ -132,11 +105,6 @@ class EqualTextsTest : public testing::Test, protected registry::InMemoryRegistr
   }
 
   const Value medium_ = map("medium", 3'000), large_ = map("large", 40'000);
-  std::unique_ptr<auth::Authorizer> rbac_ = auth::make_rbac(*cache_, {});
-  auth::Authenticator authenticator_{{}, nullptr};
-  EveryCluster clusters_;
-  Server server_{
-      {*registry_, authenticator_, *rbac_, registry::Flavour::Workspaces, &clusters_, "v1.32.0"}};
 };
 
 TEST_F(EqualTextsTest, AreWholeInObjectsAndInLists) {

@@ -3,26 +3,17 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "auth/rbac.h"
-#include "json/text.h"
 #include "object/object.h"
-#include "registry/testing.h"
-#include "server/server.h"
+#include "server/testing.h"
 
 namespace server {
 namespace {
 
 using json::Value;
 
-struct EveryCluster final : ClusterResolver {
-  std::optional<std::string> resolve(std::string_view path) const override {
-    return std::string(path);
-  }
-};
-
 // A server in memory, whose cluster "a" has a namespace "gone" with ConfigMaps; every other one is
 // red.
-class ResumeTest : public testing::Test, protected registry::InMemoryRegistry {
+class ResumeTest : public testing::Test, protected InMemoryServer {
  protected:
   static constexpr int kMaps = 20;
 
@@ -35,7 +26,6 @@ class ResumeTest : public testing::Test, protected registry::InMemoryRegistry {
       post("/clusters/a/api/v1/namespaces/gone/configmaps", std::move(map));
     }
   }
-  ~ResumeTest() override { close(); }
 
   void remove_namespace() {
     auto before = cache_->revision();
@@ -79,32 +69,9 @@ class ResumeTest : public testing::Test, protected registry::InMemoryRegistry {
     auto response = open("POST", std::move(target), std::move(body));
     ASSERT_EQ(response.status, 201);
   }
-
-  http::Response open(std::string method, std::string target, Value body) {
-    http::Request request;
-    request.method = std::move(method);
-    request.target = std::move(target);
-    request.headers.set("accept", "application/json");
-    request.headers.set("content-type", "application/json");
-    request.body = http::body_of(body.is_null() ? Bytes() : Bytes(json::print(body)));
-    auto identity = std::make_shared<auth::User>();
-    identity->name = "admin";
-    identity->groups = {std::string(auth::kMasters)};
-    return run(loop_, send(server_.direct(std::move(identity)), std::move(request)));
-  }
-  static Task<http::Response> send(std::shared_ptr<http::Transport> transport,
-                                   http::Request request) {
-    co_return co_await transport->send(std::move(request));
-  }
   static Task<std::optional<Bytes>> read_some(http::BodyReader& body) {
     co_return co_await body.read();
   }
-
-  std::unique_ptr<auth::Authorizer> rbac_ = auth::make_rbac(*cache_, {});
-  auth::Authenticator authenticator_{{}, nullptr};
-  EveryCluster clusters_;
-  Server server_{
-      {*registry_, authenticator_, *rbac_, registry::Flavour::Workspaces, &clusters_, "v1.32.0"}};
 };
 
 TEST_F(ResumeTest, AWatchThatIsCutAfterEachEventOfARemovalSeesEachDeletionOnce) {

@@ -52,7 +52,7 @@ class World : private registry::InMemoryRegistry {
     }
     server_.ready();
   }
-  ~World() { store_.reset(); }
+  ~World() { close(); }
 
   struct Answer {
     int status = 0;

@@ -5,13 +5,10 @@
 
 #include <set>
 
-#include "auth/rbac.h"
 #include "base/strings.h"
-#include "json/text.h"
 #include "object/object.h"
-#include "registry/testing.h"
-#include "server/server.h"
 #include "server/server_metrics.h"
+#include "server/testing.h"
 
 namespace server {
 namespace {
@@ -20,21 +17,14 @@ using json::Value;
 
 constexpr const char* kUsages = "/apis/usage.kcp.io/v1alpha1/workspaceusages";
 
-struct EveryCluster final : ClusterResolver {
-  std::optional<std::string> resolve(std::string_view path) const override {
-    return std::string(path);
-  }
-};
-
 // A server in memory. "ann" may do everything in cluster "a", "root-admin" in "root".
-class UsageTest : public testing::Test, protected registry::InMemoryRegistry {
+class UsageTest : public testing::Test, protected InMemoryServer {
  protected:
   UsageTest() {
     make_admin("a", "ann");
     make_admin("root", "root-admin");
     server_.ready();
   }
-  ~UsageTest() override { close(); }
 
   struct Answer {
     int status = 0;
@@ -42,13 +32,9 @@ class UsageTest : public testing::Test, protected registry::InMemoryRegistry {
     Value body() const { return *json::parse(text); }
   };
   Answer send(const std::string& user, std::string method, std::string target, Value body = {}) {
-    http::Request request;
-    request.method = std::move(method);
-    request.target = std::move(target);
-    request.headers.set("accept", accept_);
-    request.headers.set("content-type", "application/json");
-    request.body = http::body_of(body.is_null() ? Bytes() : Bytes(json::print(body)));
-    return run(loop_, exchange(transport_of(user), std::move(request)));
+    auto response = open(std::move(method), std::move(target), body, accept_, user);
+    std::string text = run(loop_, http::read_all(*response.body, 10'000'000));
+    return {response.status, std::move(text)};
   }
   Answer get(const std::string& user, std::string target) {
     return send(user, "GET", std::move(target));
@@ -63,11 +49,7 @@ class UsageTest : public testing::Test, protected registry::InMemoryRegistry {
 
   // Opens a watch, which stays open while the Response lives.
   http::Response watch(const std::string& cluster) {
-    http::Request request;
-    request.method = "GET";
-    request.target = "/clusters/" + cluster + "/api/v1/configmaps?watch=true";
-    request.headers.set("accept", "application/json");
-    return run(loop_, open(transport_of(""), std::move(request)));
+    return open("GET", "/clusters/" + cluster + "/api/v1/configmaps?watch=true", {});
   }
 
   std::vector<std::string> names(const Value& list) {
@@ -82,11 +64,6 @@ class UsageTest : public testing::Test, protected registry::InMemoryRegistry {
   }
 
   std::string accept_ = "application/json";
-  std::unique_ptr<auth::Authorizer> rbac_ = auth::make_rbac(*cache_, {});
-  auth::Authenticator authenticator_{{}, nullptr};
-  EveryCluster clusters_;
-  Server server_{
-      {*registry_, authenticator_, *rbac_, registry::Flavour::Workspaces, &clusters_, "v1.32.0"}};
 
  private:
   void make_admin(const std::string& cluster, const std::string& user) {
@@ -101,22 +78,6 @@ class UsageTest : public testing::Test, protected registry::InMemoryRegistry {
     const char* group = "rbac.authorization.k8s.io";
     store_object({group, "clusterroles", ""}, {cluster, "", "all"}, role);
     store_object({group, "clusterrolebindings", ""}, {cluster, "", "all"}, binding);
-  }
-
-  std::shared_ptr<http::Transport> transport_of(const std::string& user) {
-    auto identity = std::make_shared<auth::User>();
-    identity->name = user.empty() ? "admin" : user;
-    if (user.empty()) identity->groups = {std::string(auth::kMasters)};
-    return server_.direct(identity);
-  }
-  static Task<http::Response> open(std::shared_ptr<http::Transport> transport,
-                                   http::Request request) {
-    co_return co_await transport->send(std::move(request));
-  }
-  static Task<Answer> exchange(std::shared_ptr<http::Transport> transport, http::Request request) {
-    auto response = co_await transport->send(std::move(request));
-    std::string text = co_await http::read_all(*response.body, 10'000'000);
-    co_return Answer{response.status, std::move(text)};
   }
 };
 
