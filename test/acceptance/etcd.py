@@ -364,6 +364,18 @@ def workspace_comes_and_goes(api, name):
     return wait_for("the workspace to go", 40, lambda: api.call("GET", f"{WORKSPACES}/{name}")[0] == 404)
 
 
+def check_nothing_lost(trouble, acknowledged, watch, a, b):
+    """After it: both servers have what was acknowledged, and the watch was told of each object once."""
+    for name, api in (("a", a), ("b", b)):
+        missing = acknowledged - (names_of(api) or set())
+        check(f"server {name} has all {len(acknowledged)} objects that were acknowledged through {trouble}", not missing,
+              sorted(missing)[:5])
+    wait_for("the watch", 10, lambda: acknowledged <= set(watch.added))
+    check(f"a watch through {trouble} has no gap and nothing twice",
+          not watch.expired and acknowledged <= set(watch.added) and len(watch.added) == len(set(watch.added)),
+          f"expired={watch.expired} missing={sorted(acknowledged - set(watch.added))[:5]} seen={len(watch.added)}")
+
+
 def test_faults(stage, members, a, b, servers):
     watch = Watch(b)
     acknowledged = set()
@@ -399,15 +411,7 @@ def test_faults(stage, members, a, b, servers):
             member.signal(signal.SIGCONT)
             load.goes_on()
         acknowledged |= load.acknowledged
-    for name, api in (("a", a), ("b", b)):
-        present = names_of(api)
-        missing = acknowledged - (present or set())
-        check(f"server {name} has all {len(acknowledged)} objects that were acknowledged", not missing,
-              sorted(missing)[:5])
-    wait_for("the watch", 10, lambda: acknowledged <= set(watch.added))
-    check("a watch through all of this has no gap and nothing twice",
-          not watch.expired and acknowledged <= set(watch.added) and len(watch.added) == len(set(watch.added)),
-          f"expired={watch.expired} missing={sorted(acknowledged - set(watch.added))[:5]} seen={len(watch.added)}")
+    check_nothing_lost("all of this", acknowledged, watch, a, b)
 
     for member in members[:2]:
         member.signal(signal.SIGSTOP)
@@ -448,14 +452,7 @@ def test_partition(stage, gates, members, a, b):
             heal()
             check("and when it is back", load.goes_on())
         acknowledged |= load.acknowledged
-    for name, api in (("a", a), ("b", b)):
-        missing = acknowledged - (names_of(api) or set())
-        check(f"server {name} has all {len(acknowledged)} objects that were acknowledged around partitions", not missing,
-              sorted(missing)[:5])
-    wait_for("the watch", 10, lambda: acknowledged <= set(watch.added))
-    check("a watch through the partitions has no gap and nothing twice",
-          not watch.expired and acknowledged <= set(watch.added) and len(watch.added) == len(set(watch.added)),
-          f"expired={watch.expired} missing={sorted(acknowledged - set(watch.added))[:5]}")
+    check_nothing_lost("the partitions", acknowledged, watch, a, b)
 
 
 def test_falling_behind(stage, gate, a, flags, ctl):
