@@ -65,7 +65,7 @@ lane() {
 add_up() {
   local log=$logs/$1.log closing
   if [ ! -f "$logs/$1.status" ]; then count "$1 (in no lane)" 1; return; fi
-  grep -E '^FAIL' "$log"
+  grep -A1 -E '^FAIL' "$log" | cut -c1-1000
   closing=$(tail -1 "$log")
   if [[ $closing =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
     passed=$((passed + BASH_REMATCH[1])); failed=$((failed + BASH_REMATCH[2]))

@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <functional>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace net {
 namespace {
@@ -29,6 +32,34 @@ TEST(IoLoop, ATimerThatIsCancelledDoesNotFireThoughItHasRunOut) {
   loop.run();
 
   EXPECT_EQ(fired, 1);
+}
+
+TEST(IoLoop, WhatIsReadyWhenItIsStoppedStillRunsAndWhatFollowsFromIt) {
+  IoLoop loop;
+  std::vector<std::string> ran;
+  loop.post([&] {
+    loop.stop();
+    loop.post([&] {
+      ran.push_back("posted");
+      loop.post([&] { ran.push_back("what follows"); });
+    });
+    loop.call_after(1h, [&] { ran.push_back("not due"); });
+  });
+
+  loop.run();
+
+  EXPECT_EQ(ran, (std::vector<std::string>{"posted", "what follows"}));
+}
+
+TEST(IoLoop, AStoppedLoopEndsThoughSomethingGoesOnForEver) {
+  IoLoop loop;
+  std::function<void()> again = [&] { loop.post([&] { again(); }); };
+  loop.post([&] {
+    again();
+    loop.stop();
+  });
+
+  loop.run();  // returns
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace {
 
 constexpr Duration kPeriod = 1s;
 const client::Resource kNamespace{"", "v1", "namespaces", false};
+const client::Resource kIngress{"networking.k8s.io", "v1", "ingresses", true};
 
 placement::Locator locator_on(const json::Value& ns) {
   return placement::parse_locator(object::annotation(ns, placement::kLocator));
@@ -113,33 +114,50 @@ std::vector<std::string> NamespaceCleaner::take_unused(TimePoint now) {
   return unused;
 }
 
-Task<> NamespaceCleaner::remove(std::string ns) {
+// Whether there were any.
+Task<bool> NamespaceCleaner::remove_ingresses(std::string ns) {
+  client::List ingresses;
+  try {
+    ingresses = co_await downstream_->list(kIngress, ns, {});
+  } catch (const Error& error) {
+    // A cluster without Ingresses, or where they are not synced.
+    if (error.reason() != Reason::NotFound && error.reason() != Reason::Forbidden) throw;
+  }
+  for (const json::Value& ingress : ingresses.items) {
+    co_await downstream_->remove(kIngress, ns, object::name(ingress), object::uid(ingress));
+  }
+  co_return !ingresses.items.empty();
+}
+
+// Whether that is done; otherwise it is to be tried again after the delay.
+Task<bool> NamespaceCleaner::remove(std::string ns) {
   auto live = co_await downstream_->find(kNamespace, "", ns);
-  if (!live || object::is_deleting(*live)) co_return;
+  if (!live || object::is_deleting(*live)) co_return true;
   auto locator = locator_on(*live);
-  if (!is_of_our_name(*live, locator, target_)) co_return;
+  if (!is_of_our_name(*live, locator, target_)) co_return true;
+  if (outlived_.contains(ns) && co_await remove_ingresses(ns)) co_return false;
   log(LogLevel::Info, "syncer", "removing an unused namespace",
       {{"downstream", ns}, {"cluster", locator.cluster}, {"namespace", locator.ns}});
   co_await downstream_->remove(kNamespace, "", ns, object::uid(*live));
+  co_return true;
 }
 
 Task<> NamespaceCleaner::run() {
   while (true) {
     co_await sleep_for(std::min(kPeriod, std::max(delay_, Duration(10ms))));
     for (const std::string& ns : take_unused(clock_.now())) {
-      std::string failure;
+      bool done = false;
       try {
-        co_await remove(ns);
+        done = co_await remove(ns);
       } catch (const Error& error) {
-        failure = error.message();
+        log(LogLevel::Warning, "syncer", "a namespace cannot be removed",
+            {{"downstream", ns}, {"why", error.message()}});
       }
-      if (failure.empty()) {
+      if (done) {
         outlived_.erase(ns);
-        continue;
+      } else {
+        consider(ns);
       }
-      log(LogLevel::Warning, "syncer", "a namespace cannot be removed",
-          {{"downstream", ns}, {"why", failure}});
-      consider(ns);
     }
   }
 }

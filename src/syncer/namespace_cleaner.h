@@ -1,6 +1,8 @@
 // Removes downstream namespaces of ours once no object of ours is in them and no upstream object
 // wants them, some time after they were last seen in use; and those of an earlier SyncTarget of our
-// name with all that is in them. Loop-bound. Source: reference tmc.md 3.9.
+// name with all that is in them. Those may still be served: their Ingresses go first and the rest a
+// delay later, so that hosts are taken over by our own copies before the pods behind them go.
+// Loop-bound. Source: reference tmc.md 3.9.
 #pragma once
 
 #include <map>
@@ -38,7 +40,8 @@ class NamespaceCleaner : public std::enable_shared_from_this<NamespaceCleaner> {
   friend class WatchedFeed;
   bool knows_all() const;
   std::set<std::string> used() const;
-  Task<> remove(std::string ns);
+  Task<bool> remove(std::string ns);
+  Task<bool> remove_ingresses(std::string ns);
 
   Target target_;
   Duration delay_;

@@ -327,6 +327,63 @@ TEST(NamespaceCleaner, FindsTheNamespacesOfAnEarlierSyncTargetThatHadTheName) {
   EXPECT_EQ(unused, std::vector<std::string>{name_of(earlier)});
 }
 
+// A downstream cluster with one namespace and an Ingress in it; `deleted` has the paths of what was.
+std::shared_ptr<client::Client> serving(const Value& ns, std::vector<std::string>& deleted) {
+  std::string item = R"({"metadata":{"name":"door","namespace":"n","uid":"u"}})";
+  std::string empty = R"({"kind":"List","metadata":{"resourceVersion":"1"},"items":[)";
+  auto transport = http::direct_transport(
+      [=, &deleted](http::Request request, http::ResponseWriter& response) {
+        std::string path(request.path());
+        bool opened = deleted.empty() && path.contains("/ingresses");
+        if (request.method == "DELETE") deleted.push_back(path);
+        bool list = path.ends_with("/ingresses") || path.ends_with("/deployments");
+        bool watch = request.query().contains("watch=1");
+        std::string answer = list ? empty + (opened ? item : "") + "]}" : json::print(ns);
+        return response.send(200, {}, watch ? Bytes() : Bytes(answer));
+      },
+      {});
+  return std::make_shared<client::Client>(transport, "");
+}
+
+// Its hosts are served as long as there are pods: whoever takes them over comes first.
+TEST(NamespaceCleaner, RemovesTheIngressesOfAnEarlierNamespaceADelayBeforeAllElse) {
+  ManualLoop loop;
+  FakeClock clock;
+  Target earlier = test_target();
+  earlier.uid = "uid-0";
+  Value ns = downstream_namespace(earlier.locator("ws", "default"), test_target().key);
+  std::vector<std::string> deleted;
+  auto downstream = serving(ns, deleted);
+  auto cleaner = std::make_shared<NamespaceCleaner>(test_target(), 30s, clock, downstream);
+  auto source = cleaner->watched(
+      downstream_source(kDownstream, kDeployments, test_target(), downstream), Side::Downstream);
+  auto feed = source.make_feed(source, [](const controller::Change&) {});
+  Scope scope(loop);
+  scope.spawn("feed", feed->run());
+  scope.spawn("cleaner", cleaner->run());
+  loop.run_until([&] { return feed->synced(); });
+  cleaner->consider_live(ns);
+  cleaner->allow(true);
+  auto let = [&](Duration time) {
+    for (Duration gone = 0s; gone < time; gone += 1s) {
+      clock.advance(1s);
+      loop.advance(1s);
+    }
+  };
+
+  let(32s);
+  EXPECT_EQ(deleted.size(), 1u);
+  let(25s);
+  EXPECT_EQ(deleted.size(), 1u);
+  let(10s);
+
+  ASSERT_EQ(deleted.size(), 2u);
+  EXPECT_TRUE(deleted[0].ends_with("/ingresses/door"));
+  EXPECT_TRUE(deleted[1].ends_with("/namespaces/" + object::name(ns)));
+  scope.cancel();
+  run(loop, scope.join());
+}
+
 TEST(NamespaceCleaner, WaitsForTheDelayAndForKnowingAll) {
   EXPECT_TRUE(unused_with("[]", 29s, true).empty());
   EXPECT_TRUE(unused_with("[]", 31s, false).empty());

@@ -110,11 +110,13 @@ Task<> send_rewritten_list(http::Response from, const Rewrite& rewrite, http::Re
   co_await to.finish();
 }
 
-Task<> send_rewritten_watch(http::Response from, const Rewrite& rewrite, http::ResponseWriter& to) {
+Task<> send_rewritten_watch(http::Response from, const Rewrite& rewrite,
+                            const std::function<bool()>& is_open, http::ResponseWriter& to) {
   if (!co_await begin(from, to)) co_return;
   std::string buffer;
   std::size_t searched = 0;
   while (auto piece = co_await from.body->read()) {
+    if (!is_open()) break;
     buffer += piece->view();
     std::string events;
     std::size_t begin_of_line = 0, end;

@@ -18,7 +18,9 @@ using Rewrite = std::function<json::Value(json::Value object)>;
 // Sends a list's or a watch's answer on with each object rewritten. Errors (status >= 400) pass as
 // they are; so do bookmarks and errors inside a watch. Throws Error if the answer is malformed.
 Task<> send_rewritten_list(http::Response from, const Rewrite& rewrite, http::ResponseWriter& to);
-Task<> send_rewritten_watch(http::Response from, const Rewrite& rewrite, http::ResponseWriter& to);
+// A watch ends before the first event for which `is_open` says no.
+Task<> send_rewritten_watch(http::Response from, const Rewrite& rewrite,
+                            const std::function<bool()>& is_open, http::ResponseWriter& to);
 
 // Finds the objects in the text of a list, which arrives in pieces.
 class ItemSplitter {

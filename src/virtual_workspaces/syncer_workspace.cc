@@ -163,7 +163,7 @@ class SyncerWorkspace final : public VirtualWorkspace {
     Session session = open(address, std::move(info), offers, user);
     check_offered(session);
     if (session.info.verb == "list" || session.info.verb == "watch") {
-      co_await collect(session, response);
+      co_await collect(address, session, response);
     } else if (session.info.verb == "get") {
       co_await answer(show(session, find_stored(session)), response);
     } else {
@@ -194,6 +194,12 @@ class SyncerWorkspace final : public VirtualWorkspace {
       throw Error::not_found(kTargets.group, kTargets.resource, address.target);
     }
     return value_or_throw(json::parse(item->json()));
+  }
+
+  bool has_target(const Address& address) const {
+    auto item =
+        options_.registry.objects().table(kTargets).find({address.cluster, "", address.target});
+    return item && item->uid() == address.uid;
   }
 
   static Session open(const Address& address, server::RequestInfo info,
@@ -261,7 +267,8 @@ class SyncerWorkspace final : public VirtualWorkspace {
     return query;
   }
 
-  Task<> collect(const Session& session, http::ResponseWriter& response) const {
+  Task<> collect(const Address& address, const Session& session,
+                 http::ResponseWriter& response) const {
     http::Request request;
     request.method = "GET";
     request.target = "/clusters/" + percent_encode(session.call.cluster) +
@@ -273,7 +280,11 @@ class SyncerWorkspace final : public VirtualWorkspace {
     auto transport = shard();
     http::Response from = co_await transport->send(std::move(request));
     if (session.info.verb == "watch") {
-      co_await send_rewritten_watch(std::move(from), rewrite, response);
+      // The objects of a SyncTarget that is deleted lose its label. Its syncer must not take that for
+      // a wish to remove the copies: DNS still leads to them. Its watches end instead, and what was
+      // told of before the SyncTarget went is all it learns.
+      auto is_open = [this, &address] { return has_target(address); };
+      co_await send_rewritten_watch(std::move(from), rewrite, is_open, response);
     } else {
       co_await send_rewritten_list(std::move(from), rewrite, response);
     }

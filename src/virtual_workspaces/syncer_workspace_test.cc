@@ -96,6 +96,11 @@ class World : private registry::InMemoryRegistry {
     std::string at = cache::storage_key(table, {cluster, object::ns(object), object::name(object)});
     run(loop_, registry_->commit_raw({{}, {{at, registry_->encode(object)}}}));
   }
+  void remove_target() {
+    cache::TableId table{"workload.kcp.io", "synctargets", ""};
+    std::string at = cache::storage_key(table, {"compute", "", "east"});
+    run(loop_, registry_->commit_raw({{}, {{at, std::nullopt}}}));
+  }
   void put_config(const char* cluster, const Value& object) {
     put({"", "configmaps", ""}, cluster, object);
   }
@@ -271,6 +276,19 @@ TEST(SyncerWorkspace, AWatchShowsObjectsComeAndGoWithTheLabel) {
   EXPECT_NE(events.find("\"DELETED\""), std::string::npos) << events;
   EXPECT_EQ(events.find("unmarked"), std::string::npos);
   EXPECT_EQ(events.find("syncer.internal"), std::string::npos) << events;
+}
+
+// Else its syncer would remove copies that DNS still leads to.
+TEST(SyncerWorkspace, AWatchEndsWithItsTargetBeforeItTellsThatObjectsAreReleased) {
+  World world;
+  world.put_config("a", world.mark(world.config("mine"), "mine"));
+
+  std::string events = world.watch("*/api/v1/configmaps?watch=1&resourceVersion=1", "DELETED", [&] {
+    world.remove_target();
+    world.put_config("a", world.config("mine"));
+  });
+
+  EXPECT_EQ(events.find("\"DELETED\""), std::string::npos) << events;
 }
 
 TEST(SyncerWorkspace, TellsWhatItOffers) {
