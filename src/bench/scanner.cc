@@ -1,6 +1,7 @@
 #include "bench/scanner.h"
 
-#include <cstring>
+#include <algorithm>
+#include <utility>
 
 namespace bench {
 
@@ -123,26 +124,16 @@ void Scanner::end_string(std::string_view last) {
 
 // Takes the rest of a string, or all that is there of it; returns how much that was.
 std::size_t Scanner::take_string(std::string_view bytes) {
-  std::size_t at = 0;
+  std::size_t at = std::exchange(escaped_, false) ? 1 : 0;
   while (at < bytes.size()) {
-    if (escaped_) {
-      escaped_ = false;
-      ++at;
-      continue;
-    }
-    std::size_t left = bytes.size() - at;
-    const void* quote = std::memchr(bytes.data() + at, '"', left);
-    std::size_t until =
-        quote ? static_cast<std::size_t>(static_cast<const char*>(quote) - bytes.data())
-              : bytes.size();
-    const void* slash = std::memchr(bytes.data() + at, '\\', until - at);
-    if (slash) {
-      at = static_cast<std::size_t>(static_cast<const char*>(slash) - bytes.data()) + 1;
-      escaped_ = true;
-      continue;
-    }
-    at = until;
-    break;
+    std::size_t end = std::min(bytes.find('"', at), bytes.size());
+    std::size_t slash = end;  // the first of those in front of the end
+    while (slash > at && bytes[slash - 1] == '\\') --slash;
+    bool is_escaped = (end - slash) % 2 != 0;
+    at = end;
+    if (end == bytes.size()) escaped_ = is_escaped;
+    if (!is_escaped) break;
+    at = std::min(end + 1, bytes.size());
   }
   string_bytes_ += at;
   if (at == bytes.size()) {

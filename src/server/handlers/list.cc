@@ -15,6 +15,7 @@ namespace {
 
 // Small objects are gathered into pieces of this size: a piece costs more than its bytes.
 constexpr std::size_t kBatch = 32 * 1024;
+constexpr std::size_t kAhead = 3, kFetched = 1280, kCacheLine = 64;  // items, bytes of each
 constexpr std::size_t kMaxGathered = 8 * 1024;  // larger ones are sent as they lie
 
 struct Page {
@@ -111,6 +112,13 @@ json::Value list_metadata(const Page& page) {
   return metadata;
 }
 
+// A large list is in no cache of the processor: what comes next is fetched from memory while what is
+// before it is encrypted. An item is one block; one that is longer is fetched on by the processor.
+void fetch_soon(const cache::ItemPtr& item) {
+  const char* block = reinterpret_cast<const char*>(item.get());
+  for (std::size_t at = 0; at < kFetched; at += kCacheLine) __builtin_prefetch(block + at);
+}
+
 // The list as it stands in the cache: buffers one after another, nothing parsed.
 Task<> stream_objects(Exchange& exchange, const Page& page) {
   const auto& call = exchange.call;
@@ -119,7 +127,10 @@ Task<> stream_objects(Exchange& exchange, const Page& page) {
   std::string batch = fmt::format(R"({{"kind":"{}","apiVersion":"{}","metadata":{},"items":[)",
                                   call.kind->list_kind, version, json::print(list_metadata(page)));
   bool first = true;
-  for (const cache::ItemPtr& item : page.snapshot.items) {
+  const auto& items = page.snapshot.items;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (i + kAhead < items.size()) fetch_soon(items[i + kAhead]);
+    const cache::ItemPtr& item = items[i];
     if (!std::exchange(first, false)) batch += ',';
     if (item->size() <= kMaxGathered && item->api_version() == version) {
       item->append_to(batch);
