@@ -22,16 +22,19 @@ constexpr std::size_t kLeastRoom = std::size_t{2} << 20;
 
 // What one part of a store's records becomes, by table.
 struct LoadPart {
-  std::map<std::string, Objects, std::less<>> tables;
+  using Tables = std::map<std::string, Objects, std::less<>>;
+  Tables tables;
+  Tables::iterator last = tables.end();  // records come in key order: mostly the next one's too
 
   void add(const storage::RecordView& record) {
     if (!record.key.starts_with('/')) return;  // reserved: no object
     auto place = split_storage_key(record.key);
     ItemPtr item = make_item(place, record);
     if (!item) return;
-    auto table = tables.find(place->table);
-    if (table == tables.end()) table = tables.emplace(place->table, Objects()).first;
-    table->second.append(std::move(item));
+    if (last == tables.end() || last->first != place->table) {
+      last = tables.try_emplace(std::string(place->table)).first;
+    }
+    last->second.append(std::move(item));
   }
 };
 

@@ -1,4 +1,5 @@
-// The load of everything at start, by several threads that each read a part of the keys.
+// The load of everything at start, by several threads that each read parts of the keys.
+#include <atomic>
 #include <thread>
 
 #include "base/check.h"
@@ -9,6 +10,8 @@ namespace {
 
 // Fewer bytes than this are not worth a second thread.
 constexpr std::uint64_t kLeastPart = 4 * 1024 * 1024;
+// Parts are cut by estimates: a thread that is done with one goes on with the next.
+constexpr std::size_t kPartsOfThread = 8;
 constexpr int kMaxDepth = 64;  // bytes of a boundary
 
 std::uint64_t size_before(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family,
@@ -45,10 +48,12 @@ std::string boundary_at(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, st
   return key;
 }
 
+std::size_t load_threads() { return std::max(1U, std::thread::hardware_concurrency()); }
+
 // Where the parts after the first begin.
 std::vector<std::string> boundaries(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family) {
   std::uint64_t total = size_before(db, family, "\xff");
-  std::size_t parts = std::min<std::size_t>(kMaxLoadParts, std::thread::hardware_concurrency());
+  std::size_t parts = std::min<std::size_t>(kMaxLoadParts, load_threads() * kPartsOfThread);
   parts = std::min<std::size_t>(parts, total / kLeastPart);
   std::vector<std::string> found;
   for (std::size_t i = 1; i < parts; ++i) {
@@ -81,12 +86,15 @@ Revision RocksdbStore::attach(Load load, Observer& observer) {
   CHECK(observer_ == nullptr);
   auto begins = boundaries(*db_, kv_);
   begins.insert(begins.begin(), "");
-  auto load_one = [&](std::size_t part) {
-    load_part(part, begins[part], part + 1 < begins.size() ? begins[part + 1] : "", load);
+  std::atomic<std::size_t> next = 0;
+  auto work = [&] {
+    for (std::size_t part; (part = next.fetch_add(1)) < begins.size();) {
+      load_part(part, begins[part], part + 1 < begins.size() ? begins[part + 1] : "", load);
+    }
   };
   std::vector<std::jthread> others;
-  for (std::size_t part = 1; part < begins.size(); ++part) others.emplace_back(load_one, part);
-  load_one(0);
+  while (others.size() + 1 < std::min(load_threads(), begins.size())) others.emplace_back(work);
+  work();
   others.clear();
   opened_ = Clock::now();
   observer_ = &observer;
