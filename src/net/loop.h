@@ -18,8 +18,8 @@ class IoLoop final : public Loop {
   IoLoop();
   ~IoLoop() override;
 
-  // Runs on the calling thread until stop(); what is ready by then still runs, and what follows from
-  // that, up to 10,000 jobs. All others are dropped.
+  // Runs on the calling thread until stop(); what is ready by then still runs, and what follows
+  // from that, up to 10,000 jobs. All others are dropped.
   void run();
   void stop();  // thread-safe
 

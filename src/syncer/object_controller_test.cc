@@ -327,7 +327,8 @@ TEST(NamespaceCleaner, FindsTheNamespacesOfAnEarlierSyncTargetThatHadTheName) {
   EXPECT_EQ(unused, std::vector<std::string>{name_of(earlier)});
 }
 
-// A downstream cluster with one namespace and an Ingress in it; `deleted` has the paths of what was.
+// A downstream cluster with one namespace and an Ingress in it; `deleted` has the paths of what
+// was.
 std::shared_ptr<client::Client> serving(const Value& ns, std::vector<std::string>& deleted) {
   std::string item = R"({"metadata":{"name":"door","namespace":"n","uid":"u"}})";
   std::string empty = R"({"kind":"List","metadata":{"resourceVersion":"1"},"items":[)";

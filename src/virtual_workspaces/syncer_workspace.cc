@@ -280,9 +280,8 @@ class SyncerWorkspace final : public VirtualWorkspace {
     auto transport = shard();
     http::Response from = co_await transport->send(std::move(request));
     if (session.info.verb == "watch") {
-      // The objects of a SyncTarget that is deleted lose its label. Its syncer must not take that for
-      // a wish to remove the copies: DNS still leads to them. Its watches end instead, and what was
-      // told of before the SyncTarget went is all it learns.
+      // The objects of a SyncTarget that is deleted lose its label. Its syncer must not take that
+      // for a wish to remove the copies: DNS still leads to them. Its watches end instead.
       auto is_open = [this, &address] { return has_target(address); };
       co_await send_rewritten_watch(std::move(from), rewrite, is_open, response);
     } else {

@@ -112,8 +112,8 @@ json::Value list_metadata(const Page& page) {
   return metadata;
 }
 
-// A large list is in no cache of the processor: what comes next is fetched from memory while what is
-// before it is encrypted. An item is one block; one that is longer is fetched on by the processor.
+// A large list is in no cache of the processor: what comes next is fetched from memory while what
+// is before it is encrypted. An item is one block; a longer one is fetched on by the processor.
 void fetch_soon(const cache::ItemPtr& item) {
   const char* block = reinterpret_cast<const char*>(item.get());
   for (std::size_t at = 0; at < kFetched; at += kCacheLine) __builtin_prefetch(block + at);
