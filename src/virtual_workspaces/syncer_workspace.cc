@@ -187,19 +187,17 @@ class SyncerWorkspace final : public VirtualWorkspace {
                            auth::forbidden_message(attributes, verdict.reason));
   }
 
-  Value find_target(const Address& address) const {
+  // Null if it is not there, or another one of that name.
+  cache::ItemPtr target_item(const Address& address) const {
     auto item =
         options_.registry.objects().table(kTargets).find({address.cluster, "", address.target});
-    if (!item || item->uid() != address.uid) {
-      throw Error::not_found(kTargets.group, kTargets.resource, address.target);
-    }
-    return value_or_throw(json::parse(item->json()));
+    return item && item->uid() == address.uid ? item : nullptr;
   }
 
-  bool has_target(const Address& address) const {
-    auto item =
-        options_.registry.objects().table(kTargets).find({address.cluster, "", address.target});
-    return item && item->uid() == address.uid;
+  Value find_target(const Address& address) const {
+    auto item = target_item(address);
+    if (!item) throw Error::not_found(kTargets.group, kTargets.resource, address.target);
+    return value_or_throw(json::parse(item->json()));
   }
 
   static Session open(const Address& address, server::RequestInfo info,
@@ -282,7 +280,7 @@ class SyncerWorkspace final : public VirtualWorkspace {
     if (session.info.verb == "watch") {
       // The objects of a SyncTarget that is deleted lose its label. Its syncer must not take that
       // for a wish to remove the copies: DNS still leads to them. Its watches end instead.
-      auto is_open = [this, &address] { return has_target(address); };
+      auto is_open = [this, &address] { return target_item(address) != nullptr; };
       co_await send_rewritten_watch(std::move(from), rewrite, is_open, response);
     } else {
       co_await send_rewritten_list(std::move(from), rewrite, response);
