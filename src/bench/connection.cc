@@ -14,9 +14,9 @@ constexpr std::uint16_t kTableSize = 1, kEnablePush = 2, kMaxStreams = 3, kIniti
                         kMaxFrameSize = 5;
 
 // Runs by itself; whoever wants it to end closes the connection.
-void start_task(Loop& loop, Task<> task, std::function<void()> on_done) {
+void start_task(Loop& loop, Task<> task) {
   auto child = std::make_shared<task_detail::Child<void>>();
-  child->on_done = std::move(on_done);
+  child->on_done = [] {};
   task_detail::start(loop, std::move(child), std::move(task));
 }
 
@@ -47,9 +47,8 @@ Task<std::shared_ptr<Connection>> Connection::open(net::IoLoop& loop, Address ad
     throw Error(Reason::ServiceUnavailable, address.authority() + " does not speak HTTP/2");
   }
   std::shared_ptr<Connection> self(new Connection(std::move(stream), windows));
-  self->running_ = 2;
-  start_task(loop, read_all(self), [self] { self->task_ended(); });
-  start_task(loop, write_all(self), [self] { self->task_ended(); });
+  start_task(loop, read_all(self));
+  start_task(loop, write_all(self));
   struct CloseUnlessOpen {
     Connection* connection;
     ~CloseUnlessOpen() {
@@ -67,16 +66,6 @@ Task<std::shared_ptr<Connection>> Connection::open(net::IoLoop& loop, Address ad
 Task<> Connection::wait_for_settings(std::shared_ptr<Connection> self) {
   if (self->has_settings_ || self->ended_) co_return;
   co_await wait_for([&](Resolver<Done> done) { self->settings_waiter_ = done; });
-}
-
-Task<> Connection::wait_for_end(std::shared_ptr<Connection> self) {
-  if (self->running_ == 0) co_return;
-  co_await wait_for([&](Resolver<Done> done) { self->end_waiter_ = done; });
-}
-
-void Connection::task_ended() {
-  if (--running_ > 0) return;
-  if (auto one = std::exchange(end_waiter_, std::nullopt)) one->resolve(Done{});
 }
 
 void Connection::close() {

@@ -51,8 +51,6 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   ~Connection() override;
   // Ends it; exchanges that are open hear nothing any more. Call on its loop, before dropping it.
   void close();
-  // Returns when nothing of a closed one runs any more: a loop that stops earlier leaks it.
-  static Task<> wait_for_end(std::shared_ptr<Connection> self);
 
   // Requests that fit in now; 0 once the connection is ending.
   std::size_t room() const;
@@ -78,7 +76,6 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   static Task<> write_all(std::shared_ptr<Connection> self);
   void fail();
   void wake_writer();
-  void task_ended();
   void send_body(std::uint32_t id, Stream& stream);
   void send_bodies();
   void open_window(std::uint32_t id, std::uint32_t& taken, std::uint32_t window);
@@ -103,8 +100,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   std::int64_t window_ = 65'535;  // of the connection, for sending
   std::uint32_t taken_ = 0;
   std::uint64_t bytes_received_ = 0;
-  int running_ = 0;  // of its two tasks
-  std::optional<Resolver<Done>> writer_, settings_waiter_, end_waiter_;
+  std::optional<Resolver<Done>> writer_, settings_waiter_;
   bool has_settings_ = false, ended_ = false, going_away_ = false;
 };
 

@@ -23,6 +23,11 @@ struct WholeAnswer final : Exchange {
   }
 };
 
+Task<> close_squad(Squad* squad) {
+  squad->close_all();
+  co_return;
+}
+
 }  // namespace
 
 std::int64_t now_ns() {
@@ -34,12 +39,6 @@ Squad::~Squad() { close_all(); }
 void Squad::close_all() {
   for (auto& connection : connections_) connection->close();
   connections_.clear();
-}
-
-Task<> Squad::close(Squad* squad) {
-  auto connections = squad->connections_;
-  squad->close_all();
-  for (auto& connection : connections) co_await Connection::wait_for_end(std::move(connection));
 }
 
 std::size_t Squad::room() const {
@@ -93,7 +92,7 @@ Fleet::~Fleet() {
 }
 
 Task<> Fleet::close(Fleet* fleet) {
-  for (auto& squad : fleet->squads_) co_await on_loop(squad->loop(), Squad::close(squad.get()));
+  for (auto& squad : fleet->squads_) co_await on_loop(squad->loop(), close_squad(squad.get()));
 }
 
 wire::Head make_head(const Address& address, std::string_view method, std::string_view content_type,

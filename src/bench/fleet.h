@@ -27,7 +27,6 @@ class Squad {
   bool is_usable() const;  // whether any connection takes requests, now or once others have ended
   std::uint64_t bytes_received() const;
   void close_all();
-  static Task<> close(Squad* squad);  // and returns when nothing of them runs any more
 
   net::IoLoop& loop() const { return loop_; }
   const Address& address() const { return address_; }
