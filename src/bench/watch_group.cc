@@ -7,6 +7,7 @@
 #include "base/child_task.h"
 #include "base/error.h"
 #include "base/strings.h"
+#include "bench/watch_reader.h"
 
 namespace bench {
 namespace {
@@ -21,7 +22,7 @@ struct WatchGroup::Watcher final : Exchange {
 
   Part& part;
   EventBook book;
-  std::unique_ptr<Scanner> scanner;
+  std::unique_ptr<WatchReader> reader;
   std::weak_ptr<Connection> connection;
   std::uint32_t stream = 0;
   bool is_open = false;
@@ -37,6 +38,7 @@ struct WatchGroup::Part {
   Squad& squad;
   const std::shared_ptr<const WatchPlan> plan;
   std::vector<std::unique_ptr<Watcher>> watchers;
+  KnownLines known;  // since the watches were opened last
   Histogram lag;
   std::uint64_t bytes = 0;
   std::size_t answered = 0;
@@ -70,7 +72,7 @@ void WatchGroup::Watcher::on_data(std::string_view piece) {
   if (part.failed || stalled) return;
   part.bytes += piece.size();
   try {
-    scanner->feed(piece);
+    reader->feed(piece);
   } catch (const Error& error) {
     part.fail(error.message());
   }
@@ -96,7 +98,7 @@ void WatchGroup::Watcher::on_event(const ScannedItem& event) {
 WatchGroup::WatchGroup(Fleet& fleet, WatchPlan plan, std::size_t count)
     : plan_(std::make_shared<const WatchPlan>(std::move(plan))) {
   for (std::size_t i = 0; i < fleet.size(); ++i) {
-    parts_.push_back(std::shared_ptr<Part>(new Part{fleet.at(i), plan_, {}, {}}));
+    parts_.push_back(std::shared_ptr<Part>(new Part{fleet.at(i), plan_, {}, {}, {}}));
   }
   for (std::size_t i = 0; i < count + plan_->stalled; ++i) {
     Part& part = *parts_[i % parts_.size()];
@@ -128,10 +130,11 @@ Task<> WatchGroup::open_part(std::shared_ptr<Part> part) {
   wire::Head head = make_head(part->squad.address(), "GET", "");
   std::string block;
   part->answered = 0;
+  part->known = {};
   for (auto& watcher : part->watchers) {
     Watcher* one = watcher.get();
-    one->scanner = std::make_unique<Scanner>(
-        Scanner::Shape::Watch, [one](const ScannedItem& event) { one->on_event(event); });
+    one->reader = std::make_unique<WatchReader>(
+        part->known, [one](const ScannedItem& event) { one->on_event(event); });
     head.print(
         fmt::format("{}?watch=1&resourceVersion={}", part->plan->path, one->book.last_revision()),
         block);

@@ -15,22 +15,6 @@
 namespace cmd {
 namespace {
 
-// The words of the command line: names, then flags, then what is for the server.
-struct Words {
-  std::vector<std::string> names, flags, for_server;
-};
-
-Words take_apart(const std::vector<std::string>& arguments) {
-  Words words;
-  auto end = std::ranges::find(arguments, "--");
-  auto first_flag =
-      std::find_if(arguments.begin(), end, [](const auto& word) { return word.starts_with("-"); });
-  words.names.assign(arguments.begin(), first_flag);
-  words.flags.assign(first_flag, end);
-  if (end != arguments.end()) words.for_server.assign(end + 1, arguments.end());
-  return words;
-}
-
 struct Texts {
   std::string scale = "1", threads = "1", rate = "0", server_pid = "0", store_pid = "0";
 };
@@ -92,16 +76,16 @@ int bench_command(const std::vector<std::string>& arguments) {
   flags.add("store-pid", &texts.store_pid, "the process of its etcd here, if it has one");
   flags.add("check", &options.baseline_path, "holds a short subset against this baseline");
   flags.add_switch("update-baseline", &options.update_baseline, "writes the file of --check");
-  Words words = take_apart(arguments);
-  auto outcome = flags.parse(words.flags);
+  flags.take_words(&options.names);
+  auto end = std::ranges::find(arguments, "--");
+  auto outcome = flags.parse({arguments.begin(), end});
   if (outcome != Flags::Outcome::Run) return outcome == Flags::Outcome::Help ? 0 : 2;
   if (list) {
     fmt::print("{}", bench::describe_workloads());
     return 0;
   }
   if (quick) texts.scale = "0.1";
-  options.names = std::move(words.names);
-  options.target.server_flags = std::move(words.for_server);
+  if (end != arguments.end()) options.target.server_flags.assign(end + 1, arguments.end());
   options.target.executable = std::filesystem::read_symlink("/proc/self/exe");
   options.target.read_kubeconfig = address_in;
   try {

@@ -40,6 +40,10 @@ Flags::Outcome Flags::parse(const std::vector<std::string>& arguments) {
       print_help();
       return Outcome::Help;
     }
+    if (words_ && !argument.starts_with("-")) {
+      words_->emplace_back(argument);
+      continue;
+    }
     if (!argument.starts_with("--")) return wrong("unexpected argument " + std::string(argument));
     argument.remove_prefix(2);
     std::size_t equals = argument.find('=');

@@ -15,6 +15,8 @@ class Flags {
 
   void add(std::string name, std::string* value, std::string help);
   void add_switch(std::string name, bool* value, std::string help);
+  // Words that are no flags go there, wherever they stand; without it they are wrong.
+  void take_words(std::vector<std::string>* words) { words_ = words; }
 
   // What parse() found. On Help and Wrong the text for the user has been printed.
   enum class Outcome { Run, Help, Wrong };
@@ -31,6 +33,7 @@ class Flags {
 
   std::string usage_, about_, example_;
   std::vector<Flag> flags_;
+  std::vector<std::string>* words_ = nullptr;
 };
 
 // Reads a port; on failure the user has been told and it returns false.
