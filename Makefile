@@ -7,7 +7,7 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export PATH := $(CURDIR)/bin:$(PATH)
 
-.PHONY: build run test lint bench clean setup help
+.PHONY: build run test lint bench profile clean setup help
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -38,6 +38,10 @@ lint: ## checks layering, budgets, formatting and documents
 
 bench: build ## measures the product on this machine
 	@bin/kcp bench
+
+profile: ## measures anew which code is hot, for the release build
+	@tools/setup.sh test
+	@tools/profile.sh
 
 clean: ## removes everything that was built
 	rm -rf build bin build-*.log
