@@ -77,6 +77,16 @@ void trust(SSL_CTX* context, std::string_view ca_pem, bool send_names) {
 // what the allocator keeps at hand, because the buffer is released whenever it is empty.
 constexpr std::size_t kClientReadBytes = 32 * 1024;
 
+// The order of Go's servers: with 128 bits a quarter less time goes into encryption than with the
+// 256 that OpenSSL's clients ask for first. Whoever wants ChaCha20 most, for want of AES, gets
+// that.
+void choose_ciphers(SSL_CTX* context) {
+  CHECK(SSL_CTX_set_ciphersuites(context,
+                                 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
+                                 "TLS_CHACHA20_POLY1305_SHA256") == 1);
+  SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+}
+
 void apply_common_settings(SSL_CTX* context) {
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_mode(context, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
@@ -109,6 +119,7 @@ std::shared_ptr<const TlsContext> TlsContext::server(TlsServerOptions options) {
   CHECK(context->context_ != nullptr);
   SSL_CTX* raw = context->context_;
   apply_common_settings(raw);
+  choose_ciphers(raw);
   SSL_CTX_set_num_tickets(raw, 1);
   context->alpn_wire_ = alpn_wire_form(options.alpn);
   SSL_CTX_set_alpn_select_cb(raw, choose_alpn, context.get());
