@@ -45,10 +45,8 @@ std::size_t WatchReader::feed_line(std::string_view bytes) {
   bool is_whole = at_start_ && ends;
   std::size_t before = scanner_.items();
   scanner_.feed(line);
-  if (is_whole && scanner_.items() == before + 1 && scanner_.complete()) {
-    known_.add(lines_, line, last_);
-  }
-  at_start_ = ends;
+  at_start_ = ends && scanner_.complete();
+  if (is_whole && at_start_ && scanner_.items() == before + 1) known_.add(lines_, line, last_);
   if (ends) ++lines_;
   return line.size();
 }

@@ -52,7 +52,7 @@ class WatchReader {
   Scanner scanner_;
   ScannedItem last_;
   std::size_t lines_ = 0;  // that have ended
-  bool at_start_ = true;   // of a line
+  bool at_start_ = true;   // of a line, and in no event
 };
 
 }  // namespace bench

@@ -56,6 +56,18 @@ TEST_F(WatchReaderTest, WhatIsNoEventOfItsOwnLineIsNotKept) {
   EXPECT_EQ(known.find(1)->item.name, "c");
 }
 
+TEST_F(WatchReaderTest, TheLastLineOfALongerEventIsNotKept) {
+  auto printed = [](const std::string& name) {
+    return fmt::format(
+        "{{\"type\":\"ADDED\",\"object\":{{\"metadata\":{{\"name\":\"{}\",\n"
+        "\"resourceVersion\":\"5\"}}}}}}\n",
+        name);
+  };
+  EXPECT_EQ(read(printed("a"), 1000), (Names{"a"}));
+  EXPECT_EQ(read(printed("b"), 1000), (Names{"b"}));
+  EXPECT_EQ(known.find(1), nullptr);
+}
+
 TEST_F(WatchReaderTest, OldLinesMakeRoomForNewOnes) {
   std::string text;
   for (int i = 0; i < 1500; ++i) text += line(fmt::format("n{}", i));
