@@ -78,8 +78,7 @@ void trust(SSL_CTX* context, std::string_view ca_pem, bool send_names) {
 constexpr std::size_t kClientReadBytes = 32 * 1024;
 
 // The order of Go's servers: with 128 bits a quarter less time goes into encryption than with the
-// 256 that OpenSSL's clients ask for first. Whoever wants ChaCha20 most, for want of AES, gets
-// that.
+// 256 that OpenSSL's clients ask for first. Who wants ChaCha20 most, for want of AES, gets it.
 void choose_ciphers(SSL_CTX* context) {
   CHECK(SSL_CTX_set_ciphersuites(context,
                                  "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"

@@ -32,9 +32,9 @@ check "version" kubectl version
 check "discovery lists workspaces" bash -c 'kubectl api-resources | grep -q "workspaces.*tenancy.kcp.io"'
 # OpenSSL's clients ask for 256 bits first; the server decides, unless they want ChaCha20 most.
 cipher() { curl -skv "$@" "https://127.0.0.1:$PORT/livez" 2>&1 | grep -o 'TLS_[A-Z0-9_]*' | head -1; }
-[ "$(cipher)" = TLS_AES_128_GCM_SHA256 ] && ok "128 bits are preferred" || bad "128 bits are preferred"
-[ "$(cipher --tls13-ciphers TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256)" = TLS_CHACHA20_POLY1305_SHA256 ] && ok "ChaCha20 by who prefers it" || bad "ChaCha20 by who prefers it"
-[ "$(cipher --tls13-ciphers TLS_AES_256_GCM_SHA384)" = TLS_AES_256_GCM_SHA384 ] && ok "256 bits by who insists" || bad "256 bits by who insists"
+check "128 bits are preferred" test "$(cipher)" = TLS_AES_128_GCM_SHA256
+check "ChaCha20 by who prefers it" test "$(cipher --tls13-ciphers TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256)" = TLS_CHACHA20_POLY1305_SHA256
+check "256 bits by who insists" test "$(cipher --tls13-ciphers TLS_AES_256_GCM_SHA384)" = TLS_AES_256_GCM_SHA384
 
 # Workspaces are isolated.
 workspace team-a | check "create team-a" kubectl create -f -
