@@ -12,7 +12,11 @@ namespace {
 
 constexpr std::uint32_t kWindow = 256 * 1024;
 constexpr std::uint32_t kMaxStreams = 100;
-constexpr std::size_t kGatherBytes = 64 * 1024;
+// What is written at once: with what TLS adds still one segment on a loopback, and one piece for
+// a network card that cuts segments itself (64 KiB with the heads of IP and TCP).
+constexpr std::size_t kGatherBytes = 65'280;
+constexpr std::size_t kFrameHead = 9;
+constexpr std::size_t kWorthCutting = 4096;  // less room than this is left, not filled with a part
 constexpr Duration kCheckPeriod = 10s;
 constexpr int kStalledChecks = 6;      // a stream with something due that does not move: a minute
 constexpr int kServerIdleChecks = 30;  // a connection without streams: five minutes
@@ -126,6 +130,8 @@ struct Http2Callbacks {
                            std::uint32_t* flags, nghttp2_data_source* source, void* user) {
     Http2Stream* stream = stream_of(source, user);
     if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    std::size_t room = self(user).room();
+    if (room >= kWorthCutting) length = std::min(length, room);
     std::size_t have = std::min(length, stream->outgoing.queued());
     if (have == 0 && !stream->outgoing.ended()) {
       stream->deferred = true;
@@ -144,8 +150,8 @@ struct Http2Callbacks {
     Http2Session& session = self(user);
     Http2Stream* stream = stream_of(source, user);
     if (!stream) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    if (session.output_.size() >= kGatherBytes) return NGHTTP2_ERR_WOULDBLOCK;
-    session.output_.append(reinterpret_cast<const char*>(header), 9);
+    if (length > session.room() && !session.output_.empty()) return NGHTTP2_ERR_WOULDBLOCK;
+    session.output_.append(reinterpret_cast<const char*>(header), kFrameHead);
     stream->moved += length;
     while (length > 0) {
       std::string_view piece = stream->outgoing.front().substr(0, length);
@@ -283,6 +289,11 @@ Task<> Http2Session::read_loop() {
   }
   close_all(why);
   stream_.close();
+}
+
+std::size_t Http2Session::room() const {
+  std::size_t taken = output_.size() + kFrameHead;
+  return kGatherBytes - std::min(taken, kGatherBytes);
 }
 
 void Http2Session::gather() {

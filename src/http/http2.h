@@ -88,6 +88,7 @@ class Http2Session {
   Task<> stall_loop();
   bool is_stalled(Http2Stream& stream);
   bool feed(std::string_view bytes);
+  std::size_t room() const;  // for the body of the next frame in output_
   void gather();
   void wake_writer();
   void close_stream(std::int32_t id, std::uint32_t error_code);
