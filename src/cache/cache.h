@@ -78,7 +78,13 @@ struct Filter {
   std::function<bool(const Item&)> matches = nullptr;
 
   bool accepts(const Item& item) const;
+  // Whether every object of its cluster and namespace is wanted.
+  bool selects_all() const { return labels.matches_everything() && !matches && name.empty(); }
 };
+
+class Sequence;    // sequence.h
+class Waiter;      // waiting.h
+struct RingSlice;  // waiting.h
 
 struct Snapshot {
   std::vector<ItemPtr> items;  // in key order: cluster, namespace, name
@@ -93,17 +99,23 @@ class Watcher {
  public:
   virtual ~Watcher() = default;
   struct Batch {
-    std::vector<EventPtr> events;  // already turned into what this filter sees
-    std::uint64_t revision = 0;    // everything up to here has been seen: a bookmark may say so
-    bool expired = false;          // fell out of the ring: end the watch with 410
-    bool more = false;             // there may be more events now
+    std::vector<const Event*> events;  // what this filter sees; they live as long as the batch
+    std::uint64_t revision = 0;        // everything up to here was seen: a bookmark may say so
+    bool expired = false;              // fell out of the ring: end the watch with 410
+    bool more = false;                 // there may be more events now
 
     bool empty() const { return events.empty() && !expired && !more; }
+    void clear();  // lets go of the events; keeps a little memory for the next
+
+    // What keeps the events: of its own, and those that many watchers of a loop look at together.
+    std::vector<EventPtr> own;
+    std::shared_ptr<const RingSlice> shared;
   };
   // Puts into `batch` what has come since the last time, at most 1024 events.
   virtual void take(Batch& batch) = 0;
-  // Suspends until there may be something to take, or until stir(). May return early.
-  virtual Task<> wait() = 0;
+  // `co_await watcher.waiter(loop)`, on that loop, suspends until there may be something to take,
+  // or until stir(). May return early.
+  virtual Waiter& waiter(Loop& loop) = 0;
   virtual void stir() = 0;  // on the watcher's loop
 
   // The next events. With nothing to deliver it waits up to `patience` and then returns an empty
@@ -118,6 +130,8 @@ class Table {
   // Objects in key order from `from` on (the start if nothing), at most `limit` (0 = all).
   virtual Snapshot list(const Filter& filter, std::size_t limit = 0,
                         std::optional<Key> from = {}) const = 0;
+  // All of that, to be read one after another: for lists that are sent.
+  virtual Sequence sequence(const Filter& filter, std::optional<Key> from = {}) const = 0;
   // Events after `revision`. Expired if the ring does not reach back that far.
   virtual Result<std::unique_ptr<Watcher>> watch(Filter filter, std::uint64_t revision) = 0;
   // Number of objects, of one cluster or (with "") of all.

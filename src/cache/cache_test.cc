@@ -53,7 +53,7 @@ class CacheTest : public testing::Test {
   std::string read(Watcher& watcher) {
     std::string text;
     auto batch = run(loop_, watcher.next(0s));
-    for (const EventPtr& event : batch.events) {
+    for (const Event* event : batch.events) {
       text += "+~-"[static_cast<int>(event->type)] + std::string(event->item->name()) + " ";
     }
     return batch.expired ? "expired" : text;
@@ -70,7 +70,8 @@ TEST_F(CacheTest, ATransactionIsSeenAsAWhole) {
   std::string seen, listed;
   cache_->listen(kMaps, [&](const Event&) {
     ManualLoop loop;
-    for (const EventPtr& event : run(loop, watcher->next(0s)).events) seen += event->item->name();
+    auto batch = run(loop, watcher->next(0s));
+    for (const Event* event : batch.events) seen += event->item->name();
     listed += names(maps().list({})) + "; ";
   });
   watcher = value_or_throw(maps().watch({}, cache_->revision()));
@@ -461,6 +462,87 @@ TEST_F(CacheTest, AWatchGoesOnBehindAnyWriteOfATransactionAlsoAfterARestart) {
   }
   store_.reset();
   std::filesystem::remove_all(directory);
+}
+
+// What one of a crowd has been told, and the last batch, which it keeps.
+struct Told {
+  Filter filter;
+  std::unique_ptr<Watcher> watcher;
+  std::string text;
+  Watcher::Batch last;
+};
+
+Task<> be_told(Told* one) {
+  while (!one->last.expired) {
+    auto batch = co_await one->watcher->next(1h);
+    for (const Event* event : batch.events) {
+      one->text += "+~-"[static_cast<int>(event->type)] + std::string(event->item->name()) + " ";
+    }
+    if (batch.expired) one->text = "expired";
+    one->last = std::move(batch);
+  }
+}
+
+TEST_F(CacheTest, ManyWhoGoOnTogetherAreToldWhatEachWouldBeToldAlone) {
+  open();
+  auto start = put({"c1", "n", "a"}, R"("k":"v")");
+  std::vector<Filter> filters = {{},
+                                 {.cluster = "c1"},
+                                 {.cluster = "c2", .ns = "n"},
+                                 {.cluster = "c3"},
+                                 {.labels = *object::LabelSelector::parse("k=v")},
+                                 {.cluster = "c1", .name = "b"}};
+  std::vector<Told> crowd;
+  for (int i = 0; i < 60; ++i) {
+    const Filter& filter = filters[static_cast<std::size_t>(i) % filters.size()];
+    crowd.push_back({filter, *maps().watch(filter, start), "", {}});
+  }
+  Scope scope(loop_);
+  for (Told& one : crowd) scope.spawn("watch", be_told(&one));
+  loop_.run_until_idle();
+
+  for (int round = 0; round < 3; ++round) {
+    std::vector<storage::Write> writes;
+    for (const char* cluster : {"c1", "c2", "c1", "c9"}) {
+      std::string labels = writes.size() % 2 == 0 ? R"("k":"v")" : "";
+      for (Key key : {Key{cluster, "n", "a"}, Key{cluster, "m", "b" + std::to_string(round)}}) {
+        writes.push_back({storage_key(kMaps, key), Bytes(text_of(key, labels))});
+      }
+    }
+    write(std::move(writes));
+    erase({"c1", "n", "a"});
+    loop_.run_until_idle();
+    for (const Told& one : crowd) {
+      EXPECT_EQ(one.text, read(**maps().watch(one.filter, start)));
+      bool woken = one.filter.cluster.empty() || one.filter.cluster == "c1";  // by the last write
+      if (woken) EXPECT_EQ(one.last.revision, cache_->revision());
+    }
+  }
+  for (const Told& one : crowd) {  // a batch keeps its events
+    for (const Event* event : one.last.events) EXPECT_TRUE(one.text.contains(event->item->name()));
+  }
+  scope.cancel();
+  loop_.run_until_idle();
+}
+
+TEST_F(CacheTest, ManyWhoWaitTogetherExpireTogether) {
+  open({.ring_events = 10});
+  auto start = put({"c1", "n", "a"});
+  std::vector<Told> crowd;
+  for (int i = 0; i < 20; ++i) crowd.push_back({{}, *maps().watch({}, start), "", {}});
+  Scope scope(loop_);
+  for (Told& one : crowd) scope.spawn("watch", be_told(&one));
+  loop_.run_until_idle();
+  std::vector<storage::Write> writes;
+  for (int i = 0; i < 50; ++i) {
+    Key key{"c1", "n", "b" + std::to_string(i)};
+    writes.push_back({storage_key(kMaps, key), Bytes(text_of(key, ""))});
+  }
+
+  write(std::move(writes));
+  loop_.run_until_idle();
+
+  for (const Told& one : crowd) EXPECT_EQ(one.text, "expired");
 }
 
 TEST_F(CacheTest, ManyThreadsReadWhileOneWrites) {

@@ -24,19 +24,25 @@ std::shared_ptr<Event> make_event(ItemPtr previous, ItemPtr current, std::uint64
   return event;
 }
 
+std::optional<Event::Type> type_through(const Event& event, const Filter& filter) {
+  bool now = event.type != Event::Type::Deleted && filter.accepts(*event.item);
+  bool before = event.previous && filter.accepts(*event.previous);
+  if (!now && !before) return {};
+  if (now && before) return Event::Type::Modified;
+  return now ? Event::Type::Added : Event::Type::Deleted;
+}
+
 EventPtr seen_through(const EventPtr& event, const Filter& filter) {
-  bool now = event->type != Event::Type::Deleted && filter.accepts(*event->item);
-  bool before = event->previous && filter.accepts(*event->previous);
-  if (!now && !before) return nullptr;
-  Event::Type type = now && before ? Event::Type::Modified
-                     : now         ? Event::Type::Added
-                                   : Event::Type::Deleted;
+  auto type = type_through(*event, filter);
+  if (!type) return nullptr;
   if (type == event->type) return event;
   auto changed = std::make_shared<Event>();
-  changed->type = type;
+  changed->type = *type;
   changed->revision = event->revision;
   changed->previous = event->previous;
-  changed->item = now ? event->item : Item::at_revision(*event->previous, event->revision);
+  changed->item = *type == Event::Type::Deleted
+                      ? Item::at_revision(*event->previous, event->revision)
+                      : event->item;
   return changed;
 }
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -51,22 +52,30 @@ class ChunkRef {
   Chunk* chunk_ = nullptr;
 };
 
-// Objects that lay side by side when it was taken. Iterate with for_each(), from one thread at a
-// time.
+// Objects that lay side by side when it was taken. Iterate with for_each(), or chunk by chunk, from
+// one thread at a time.
 class Range {
  public:
+  std::size_t chunks() const { return chunks_.size(); }
+  std::span<const ItemPtr> items(std::size_t chunk) const {
+    std::span<const ItemPtr> all(chunks_[chunk].items());
+    if (chunk + 1 == chunks_.size()) all = all.first(end_);
+    return chunk == 0 ? all.subspan(begin_) : all;
+  }
+  const LabelSummary& labels(std::size_t chunk) const { return chunks_[chunk].labels(); }
+  void drop(std::size_t chunk) { chunks_[chunk] = {}; }  // it may not be read again
+
   // Calls `visit` for each object in order until it returns false. With a query, objects that
   // cannot match it may be left out.
   template <class F>
   void for_each(F visit, const LabelQuery* query = nullptr) const {
-    for (std::size_t i = 0; i < chunks_.size(); ++i) {
-      if (query && !query->may_match(chunks_[i].labels())) continue;
-      const auto& items = chunks_[i].items();
-      std::size_t end = i + 1 == chunks_.size() ? end_ : items.size();
-      for (std::size_t at = i == 0 ? begin_ : 0; at < end; ++at) {
+    for (std::size_t i = 0; i < chunks(); ++i) {
+      if (query && !query->may_match(labels(i))) continue;
+      auto all = items(i);
+      for (std::size_t at = 0; at < all.size(); ++at) {
         // Items lie anywhere in memory: without this a visit is mostly waiting.
-        if (at + kAhead < end) __builtin_prefetch(items[at + kAhead].get());
-        if (!visit(items[at])) return;
+        if (at + kAhead < all.size()) __builtin_prefetch(all[at + kAhead].get());
+        if (!visit(all[at])) return;
       }
     }
   }

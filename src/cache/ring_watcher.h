@@ -13,11 +13,13 @@ class RingWatcher final : public Watcher {
   RingWatcher(MemoryTable& table, Filter filter, std::uint64_t revision, std::uint64_t position);
 
   void take(Batch& batch) override;
-  Task<> wait() override;
+  Waiter& waiter(Loop& loop) override;
   void stir() override;
 
  private:
   void read_ring(std::uint64_t& position, Batch& batch);
+  void read_slice(std::uint64_t& position, std::uint64_t& seen, Batch& batch);
+  std::shared_ptr<const RingSlice> copy(std::uint64_t position, std::uint64_t seen) const;
 
   MemoryTable& table_;
   const Filter filter_;

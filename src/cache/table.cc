@@ -7,6 +7,7 @@
 
 #include "cache/event.h"
 #include "cache/ring_watcher.h"
+#include "cache/sequence.h"
 
 namespace cache {
 namespace {
@@ -55,15 +56,24 @@ std::size_t MemoryTable::count_of(const Filter& filter, const std::optional<Key>
   });
 }
 
+std::uint64_t MemoryTable::newest() const {
+  std::uint64_t seen = seen_.load(std::memory_order_acquire);
+  return ring_.empty() ? seen : std::max(seen, ring_.back()->revision);
+}
+
+Sequence MemoryTable::sequence(const Filter& filter, std::optional<Key> from) const {
+  std::shared_lock lock(mutex_);
+  return {range_of(filter, from), filter, newest()};
+}
+
 Snapshot MemoryTable::list(const Filter& filter, std::size_t limit, std::optional<Key> from) const {
   Snapshot snapshot;
-  bool all = filter.labels.matches_everything() && !filter.matches && filter.name.empty();
+  bool all = filter.selects_all();
   std::size_t size = 0;
   Range range;
   {
     std::shared_lock lock(mutex_);
-    snapshot.revision = seen_.load(std::memory_order_acquire);
-    if (!ring_.empty()) snapshot.revision = std::max(snapshot.revision, ring_.back()->revision);
+    snapshot.revision = newest();
     range = range_of(filter, from, all && limit != 0 ? limit + 1 : SIZE_MAX);
     if (all) size = limit == 0 ? range.size() : count_of(filter, from);
   }

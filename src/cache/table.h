@@ -41,6 +41,7 @@ class MemoryTable final : public Table {
 
   ItemPtr find(KeyView key) const override;
   Snapshot list(const Filter& filter, std::size_t limit, std::optional<Key> from) const override;
+  Sequence sequence(const Filter& filter, std::optional<Key> from) const override;
   Result<std::unique_ptr<Watcher>> watch(Filter filter, std::uint64_t revision) override;
   std::size_t count(std::string_view cluster) const override;
 
@@ -74,6 +75,7 @@ class MemoryTable final : public Table {
   Range range_of(const Filter& filter, const std::optional<Key>& from,
                  std::size_t enough = SIZE_MAX) const;
   std::size_t count_of(const Filter& filter, const std::optional<Key>& from) const;
+  std::uint64_t newest() const;  // the revision at which the objects are; requires mutex_
 
   // Makes one change of the objects; null if there is nothing to delete.
   EventPtr change(Change& change);

@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace cache {
+namespace {
+
+constexpr std::size_t kCrowd = 8;  // fewer read the ring each by himself
+
+}  // namespace
 
 WaitingRoom::Queue& WaitingRoom::join(std::string_view cluster) {
   std::lock_guard lock(mutex_);
@@ -63,8 +68,10 @@ void WaitingRoom::wake(Queue& queue, std::uint64_t first) {
 // One turn of the loop for all whom the events of a while have woken.
 void WaitingRoom::let_go_on() {
   List going;
-  auto take = [&going](Queue& queue) {
+  std::size_t count = 0;
+  auto take = [&](Queue& queue) {
     for (Link& link : queue.woken) {
+      ++count;
       auto& one = static_cast<Waiter&>(link);
       one.position = std::max(one.position, queue.first);
       one.is_placed_ = true;
@@ -77,6 +84,7 @@ void WaitingRoom::let_go_on() {
     for (Queue* queue : woken_) take(*queue);
     woken_.clear();
   }
+  crowded_ = count >= kCrowd;
   // Who goes on may take out others: each is looked for anew.
   while (!going.empty()) {
     Link& one = going.front();
@@ -84,6 +92,8 @@ void WaitingRoom::let_go_on() {
     waiting_.fetch_sub(1, std::memory_order_relaxed);
     static_cast<Waiter&>(one).coroutine_.resume();
   }
+  crowded_ = false;
+  slice.reset();
 }
 
 Waiter::Waiter(std::shared_ptr<WaitingRoom> room, std::string_view cluster,

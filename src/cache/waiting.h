@@ -14,10 +14,19 @@
 #include <vector>
 
 #include "base/task.h"
+#include "cache/cache.h"
 
 namespace cache {
 
 class Waiter;
+
+// A piece of a table's ring: the events [begin, end). Immutable.
+struct RingSlice {
+  std::uint64_t begin = 0, end = 0;
+  bool is_newest = false;  // there were no events behind these
+  std::uint64_t seen = 0;  // then: everything up to this revision is in here, or before
+  std::vector<EventPtr> events;
+};
 
 // Those who wait on one loop for events of one table.
 class WaitingRoom : public std::enable_shared_from_this<WaitingRoom> {
@@ -30,6 +39,11 @@ class WaitingRoom : public std::enable_shared_from_this<WaitingRoom> {
   void ring(std::span<const std::string_view> clusters, std::uint64_t first, std::uint64_t end);
   void ring_all();                                                               // ends every wait
   std::size_t size() const { return waiting_.load(std::memory_order_relaxed); }  // who wait now
+
+  // While many go on in one turn of the loop, one of them reads the ring for all: a lock and
+  // references that all loops count would cost more than the rest. On the loop.
+  bool is_crowded() const { return crowded_; }
+  std::shared_ptr<const RingSlice> slice;  // kept for the turn
 
  private:
   friend class Waiter;
@@ -58,6 +72,7 @@ class WaitingRoom : public std::enable_shared_from_this<WaitingRoom> {
   std::vector<Queue*> woken_;                                            // as all of this
   std::uint64_t rung_ = 0;  // the position behind the newest events that ring() was told of
   bool posted_ = false;
+  bool crowded_ = false;  // used on the loop
   std::atomic<std::size_t> waiting_ = 0;
 };
 
@@ -70,6 +85,8 @@ class Waiter final : task_detail::Suspension, WaitingRoom::Link {
   ~Waiter();
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
+
+  WaitingRoom& room() const { return *room_; }
 
   // What lies before it needs no look: it was seen, or is about other clusters. Waiting moves it.
   std::uint64_t position = 0;

@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "base/strings.h"
 #include "cache/past.h"
+#include "cache/waiting.h"
 #include "json/text.h"
 #include "server/handlers/handlers.h"
 #include "server/status.h"
@@ -45,7 +46,8 @@ class WatchStream final : public OpenWatch {
   // Forwards events until the time is up or the server stops.
   Task<> run(http::ResponseWriter& response) override {
     response_ = &response;
-    ScopedTimer alarm(co_await current_loop());
+    Loop& loop = co_await current_loop();
+    ScopedTimer alarm(loop);
     cache::Watcher::Batch batch;
     auto now = std::chrono::steady_clock::now();
     auto bookmark_at = now + kBookmarkEvery;
@@ -53,7 +55,7 @@ class WatchStream final : public OpenWatch {
       set_alarm(alarm, bookmarks_ ? std::min(until_, bookmark_at) : until_, now);
       watcher_->take(batch);
       if (batch.empty()) {
-        co_await watcher_->wait();
+        co_await watcher_->waiter(loop);
         watcher_->take(batch);
       }
       if (batch.expired) {
@@ -61,10 +63,10 @@ class WatchStream final : public OpenWatch {
         break;
       }
       figures().watch_events.add(batch.events.size());
-      for (const auto& event : batch.events) {
-        if (!send_at_once(*event)) co_await send(event);
+      for (const cache::Event* event : batch.events) {
+        if (!send_at_once(*event)) co_await send(*event);
       }
-      forget(batch);
+      batch.clear();
       now = std::chrono::steady_clock::now();
       if (bookmarks_ && now >= bookmark_at && now < until_) {
         bookmark_at = now + kBookmarkEvery;
@@ -82,7 +84,7 @@ class WatchStream final : public OpenWatch {
 
   Task<> send_past(const cache::EventPtr& event) {
     figures().watch_events.add();
-    return send(event);
+    return send(*event);
   }
 
   [[gnu::noinline]] Task<> send_bookmark(std::uint64_t revision, bool initial_end) {
@@ -120,24 +122,17 @@ class WatchStream final : public OpenWatch {
     });
   }
 
-  // Events may be large, and a watch may be quiet for long.
-  [[gnu::noinline]] static void forget(cache::Watcher::Batch& batch) {
-    constexpr std::size_t kKept = 8;
-    batch.events.clear();
-    if (batch.events.capacity() > kKept) batch.events.shrink_to_fit();
-  }
-
   // Whether that could be done without waiting and without anything made for this watcher alone.
   [[gnu::noinline]] bool send_at_once(const cache::Event& event) {
     const Bytes* frame = form_ == Form::Kind::Table ? nullptr : event.find_frame(form_key_);
     return frame && response_->try_write(*frame);
   }
 
-  [[gnu::noinline]] Task<> send(const cache::EventPtr& event) {
-    if (is_large(*event->item)) return send_by_reference(event->type, event->item);
+  [[gnu::noinline]] Task<> send(const cache::Event& event) {
+    if (is_large(*event.item)) return send_by_reference(event.type, event.item);
     // Rows of tables tell ages, so their frames are not shared.
-    if (form_ == Form::Kind::Table) return write(frame(event->type, event->item));
-    return write(event->frame(form_key_, [&] { return frame(event->type, event->item); }));
+    if (form_ == Form::Kind::Table) return write(frame(event.type, event.item));
+    return write(event.frame(form_key_, [&] { return frame(event.type, event.item); }));
   }
 
   [[gnu::noinline]] Task<> send_expired() {
