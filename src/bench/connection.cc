@@ -24,29 +24,26 @@ void start_task(Loop& loop, Task<> task) {
 
 std::string Address::authority() const { return net::Endpoint{host, port}.text(); }
 
-Connection::Connection(std::unique_ptr<net::Stream> stream, Windows windows)
-    : stream_(std::move(stream)), windows_(windows) {
+Connection::Connection(std::unique_ptr<net::Stream> stream) : stream_(std::move(stream)) {
   output_ = wire::kPreface;
   std::string settings;
   wire::append_setting(settings, kTableSize, 0);  // parse_status() relies on it
   wire::append_setting(settings, kEnablePush, 0);
-  wire::append_setting(settings, kInitialWindow, windows_.of_stream);
+  wire::append_setting(settings, kInitialWindow, Exchange::kWindow);
   wire::append_frame_head(output_, settings.size(), wire::kSettings, 0, 0);
   output_ += settings;
-  wire::append_frame_head(output_, 4, wire::kWindowUpdate, 0, 0);
-  wire::append_u32(output_, kConnectionWindow - kDefaultWindow);
+  append_window_update(0, kConnectionWindow - kDefaultWindow);
 }
 
 Connection::~Connection() = default;
 
-Task<std::shared_ptr<Connection>> Connection::open(net::IoLoop& loop, Address address,
-                                                   Windows windows) {
+Task<std::shared_ptr<Connection>> Connection::open(net::IoLoop& loop, Address address) {
   auto descriptor = co_await net::connect_tcp(loop, {address.host, address.port});
   auto stream = co_await net::tls_stream(std::move(descriptor), address.tls);
   if (stream->tls().alpn != "h2") {
     throw Error(Reason::ServiceUnavailable, address.authority() + " does not speak HTTP/2");
   }
-  std::shared_ptr<Connection> self(new Connection(std::move(stream), windows));
+  std::shared_ptr<Connection> self(new Connection(std::move(stream)));
   start_task(loop, read_all(self));
   start_task(loop, write_all(self));
   struct CloseUnlessOpen {
@@ -89,6 +86,9 @@ std::uint32_t Connection::send(std::string_view block, std::string_view body, Ex
   int flags = wire::kEndHeaders | (body.empty() ? wire::kEndStream : 0);
   wire::append_frame_head(output_, block.size(), wire::kHeaders, flags, id);
   output_ += block;
+  if (exchange.window > Exchange::kWindow) {
+    append_window_update(id, exchange.window - Exchange::kWindow);
+  }
   if (!body.empty()) {
     stream.body = body;
     send_body(id, stream);
@@ -169,6 +169,8 @@ Task<> Connection::read_all(std::shared_ptr<Connection> self) {
       }
       self->bytes_received_ += got.bytes;
       if (!self->reader_.feed({space.data(), got.bytes}, *self)) break;
+      // A reader that always finds something to read must not keep the server waiting for windows.
+      if (!self->output_.empty()) co_await yield_to_loop();
     }
   } catch (const Error&) {
     // fail() below is what all ways out have in common.
@@ -193,9 +195,13 @@ void Connection::end(std::uint32_t id, bool complete) {
 
 void Connection::open_window(std::uint32_t id, std::uint32_t& taken, std::uint32_t window) {
   if (taken < window / 2) return;
-  wire::append_frame_head(output_, 4, wire::kWindowUpdate, 0, id);
-  wire::append_u32(output_, std::exchange(taken, 0));
+  append_window_update(id, std::exchange(taken, 0));
   wake_writer();
+}
+
+void Connection::append_window_update(std::uint32_t id, std::uint32_t more) {
+  wire::append_frame_head(output_, 4, wire::kWindowUpdate, 0, id);
+  wire::append_u32(output_, more);
 }
 
 void Connection::on_data(const wire::FrameReader::Frame& frame, std::string_view piece,
@@ -207,7 +213,7 @@ void Connection::on_data(const wire::FrameReader::Frame& frame, std::string_view
   if (found == streams_.end()) return;
   Stream& stream = found->second;
   stream.taken += bytes;
-  if (!stream.exchange->stalled) open_window(frame.stream, stream.taken, windows_.of_stream);
+  if (!stream.exchange->stalled) open_window(frame.stream, stream.taken, stream.exchange->window);
   if (!piece.empty()) stream.exchange->on_data(piece);  // may end it
   if (is_last && (frame.flags & wire::kEndStream) != 0) end(frame.stream, true);
 }

@@ -37,17 +37,16 @@ class Exchange {
   virtual void on_end(bool complete) = 0;
   // A reader that takes nothing more: its stream's window is not opened again.
   bool stalled = false;
+  // Bytes that the server may send unasked: at least the first value. Constant.
+  std::uint32_t window = kWindow;
+  static constexpr std::uint32_t kWindow = 1U << 20;
 };
 
 class Connection final : public std::enable_shared_from_this<Connection>,
                          private wire::FrameReader::Sink {
  public:
-  struct Windows {
-    std::uint32_t of_stream = 1U << 20;  // bytes that the server may send unasked
-  };
   // Returns once the server's settings are known. Throws Error(ServiceUnavailable).
-  static Task<std::shared_ptr<Connection>> open(net::IoLoop& loop, Address address,
-                                                Windows windows);
+  static Task<std::shared_ptr<Connection>> open(net::IoLoop& loop, Address address);
   ~Connection() override;
   // Ends it; exchanges that are open hear nothing any more. Call on its loop, before dropping it.
   void close();
@@ -69,7 +68,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
     std::string body;         // what of it is still to be sent
     bool has_head = false;
   };
-  Connection(std::unique_ptr<net::Stream> stream, Windows windows);
+  explicit Connection(std::unique_ptr<net::Stream> stream);
 
   static Task<> wait_for_settings(std::shared_ptr<Connection> self);
   static Task<> read_all(std::shared_ptr<Connection> self);
@@ -79,6 +78,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   void send_body(std::uint32_t id, Stream& stream);
   void send_bodies();
   void open_window(std::uint32_t id, std::uint32_t& taken, std::uint32_t window);
+  void append_window_update(std::uint32_t id, std::uint32_t more);
   void end(std::uint32_t id, bool complete);
   void update_window(std::uint32_t id, std::string_view payload);
   void take_settings(std::string_view payload);
@@ -89,7 +89,6 @@ class Connection final : public std::enable_shared_from_this<Connection>,
                bool is_last) override;
 
   std::unique_ptr<net::Stream> stream_;
-  const Windows windows_;
   wire::FrameReader reader_;
   std::unordered_map<std::uint32_t, Stream> streams_;
   std::deque<std::uint32_t> blocked_;  // streams with a body that waits for a window

@@ -47,11 +47,10 @@ std::size_t Squad::room() const {
   return sum;
 }
 
-Task<> Squad::reserve(Squad* squad, std::size_t connections, std::size_t streams,
-                      Connection::Windows windows) {
+Task<> Squad::reserve(Squad* squad, std::size_t connections, std::size_t streams) {
   std::erase_if(squad->connections_, [](const auto& one) { return !one->usable(); });
   while (squad->connections_.size() < connections || squad->room() < streams) {
-    auto opened = co_await Connection::open(squad->loop_, squad->address_, windows);
+    auto opened = co_await Connection::open(squad->loop_, squad->address_);
     if (opened->room() == 0) {
       opened->close();
       throw Error(Reason::ServiceUnavailable, "the server lets no requests onto a connection");
@@ -105,7 +104,7 @@ wire::Head make_head(const Address& address, std::string_view method, std::strin
 }
 
 Task<Answer> ask(Squad& squad, Question question) {
-  co_await Squad::reserve(&squad, 1, 1, {});
+  co_await Squad::reserve(&squad, 1, 1);
   Connection* connection = squad.pick();
   std::string block;
   make_head(squad.address(), question.method, question.body.empty() ? "" : question.content_type,

@@ -20,8 +20,7 @@ class Squad {
   Squad& operator=(const Squad&) = delete;
 
   // Opens connections until there are `connections` and they have room for `streams` more requests.
-  static Task<> reserve(Squad* squad, std::size_t connections, std::size_t streams,
-                        Connection::Windows windows);
+  static Task<> reserve(Squad* squad, std::size_t connections, std::size_t streams);
   // One with room, round robin; null if there is none.
   Connection* pick();
   bool is_usable() const;  // whether any connection takes requests, now or once others have ended

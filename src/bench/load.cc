@@ -220,7 +220,7 @@ Task<Outcome> Driver::run(std::shared_ptr<Driver> self) {
 // On the squad's loop.
 Task<Outcome> drive_part(Squad* squad, LoadPtr load, std::size_t part, std::size_t parts) {
   std::size_t lanes = std::max<std::size_t>(1, load->in_flight / parts);
-  co_await Squad::reserve(squad, std::min<std::size_t>(lanes, 2), load->rate > 0 ? 200 : lanes, {});
+  co_await Squad::reserve(squad, std::min<std::size_t>(lanes, 2), load->rate > 0 ? 200 : lanes);
   auto driver = std::make_shared<Driver>(*squad, std::move(load), part, parts);
   co_return co_await Driver::run(std::move(driver));
 }

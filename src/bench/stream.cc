@@ -8,8 +8,12 @@
 namespace bench {
 namespace {
 
+constexpr std::uint32_t kGoWindow = 4U << 20;  // what Go's clients open
+
 struct ListExchange final : Exchange {
-  explicit ListExchange(const ListQuestion& question) : scanner(question.shape, question.on_item) {}
+  explicit ListExchange(const ListQuestion& question) : scanner(question.shape, question.on_item) {
+    window = kGoWindow;
+  }
 
   Scanner scanner;
   int status = 0;
@@ -46,7 +50,7 @@ struct CancelUnlessEnded {
 }  // namespace
 
 Task<ListRead> read_list(Squad* squad, ListQuestion question) {
-  co_await Squad::reserve(squad, 1, 1, {});
+  co_await Squad::reserve(squad, 1, 1);
   ListExchange exchange(question);
   std::string block;
   make_head(squad->address(), "GET", "", question.accept).print(question.path, block);

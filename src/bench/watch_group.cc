@@ -41,6 +41,7 @@ struct WatchGroup::Part {
   KnownLines known;  // since the watches were opened last
   Histogram lag;
   std::uint64_t bytes = 0;
+  std::int64_t now = 0;  // when what is read arrived
   std::size_t answered = 0;
   std::optional<Resolver<Done>> all_answered;
   // Read by the thread that waits for them.
@@ -71,6 +72,7 @@ void WatchGroup::Watcher::on_head(int status) {
 void WatchGroup::Watcher::on_data(std::string_view piece) {
   if (part.failed || stalled) return;
   part.bytes += piece.size();
+  part.now = now_ns();
   try {
     reader->feed(piece);
   } catch (const Error& error) {
@@ -89,10 +91,10 @@ void WatchGroup::Watcher::on_event(const ScannedItem& event) {
     throw Error(Reason::InternalError, "a watch told " + event.type + " of " + event.name);
   }
   std::size_t number = book.enter(event);
-  std::int64_t now = now_ns();
-  if (part.plan->sent) part.lag.record(now - (*part.plan->sent)[number]);
-  part.last_event.store(now, std::memory_order_relaxed);
-  part.events.fetch_add(1, std::memory_order_release);
+  if (part.plan->sent) part.lag.record(part.now - (*part.plan->sent)[number]);
+  part.last_event.store(part.now, std::memory_order_relaxed);
+  // There is one writer, this thread.
+  part.events.store(part.events.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
 WatchGroup::WatchGroup(Fleet& fleet, WatchPlan plan, std::size_t count)
@@ -126,7 +128,7 @@ void WatchGroup::Part::close() {
 }
 
 Task<> WatchGroup::open_part(std::shared_ptr<Part> part) {
-  co_await Squad::reserve(&part->squad, 2, part->watchers.size(), {});
+  co_await Squad::reserve(&part->squad, 2, part->watchers.size());
   wire::Head head = make_head(part->squad.address(), "GET", "");
   std::string block;
   part->answered = 0;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,14 +23,14 @@ class KnownLines {
   };
   // What a watcher was told as its line `number`, counted from 0; null if that is not known, or no
   // longer.
-  const Line* find(std::size_t number) const;
+  const std::shared_ptr<const Line>& find(std::size_t number) const;
   void add(std::size_t number, std::string_view text, const ScannedItem& item);
 
  private:
   static constexpr std::size_t kMost = 1024;
   struct Place {
     std::size_t end = 0;  // the line's number and one more; 0: nothing yet
-    Line line;
+    std::shared_ptr<const Line> line;
   };
   std::vector<Place> places_ = std::vector<Place>(kMost);
 };
@@ -46,13 +47,16 @@ class WatchReader {
 
  private:
   std::size_t feed_line(std::string_view bytes);
+  std::size_t compare(std::string_view bytes);
 
   KnownLines& known_;
   std::function<void(const ScannedItem&)> on_event_;
   Scanner scanner_;
   ScannedItem last_;
-  std::size_t lines_ = 0;  // that have ended
-  bool at_start_ = true;   // of a line, and in no event
+  std::shared_ptr<const KnownLines::Line> begun_;  // the line that came in part, as far as it came
+  std::size_t equal_ = 0;                          // bytes of it
+  std::size_t lines_ = 0;                          // that have ended
+  bool at_start_ = true;                           // of a line, and in no event
 };
 
 }  // namespace bench

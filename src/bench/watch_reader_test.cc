@@ -43,6 +43,12 @@ TEST_F(WatchReaderTest, WhatDiffersIsRead) {
   EXPECT_EQ(read(line("b") + line("a"), 1000), (Names{"b", "a"}));
   EXPECT_EQ(read(line("a") + line("bb"), 1000), (Names{"a", "bb"}));
   EXPECT_EQ(read(line("b"), 1000), (Names{"b"}));
+  std::string known_lines = line("a") + line("b"), others = line("aa") + line("c") + line("d");
+  for (std::size_t piece = 1; piece <= others.size(); ++piece) {
+    known = {};
+    read(known_lines, 1000);
+    EXPECT_EQ(read(others, piece), (Names{"aa", "c", "d"})) << piece;
+  }
 }
 
 TEST_F(WatchReaderTest, WhatIsNoEventOfItsOwnLineIsNotKept) {

@@ -146,10 +146,14 @@ bool FrameReader::feed(std::string_view bytes, Sink& sink) {
   while (!broken_) {
     if (!in_payload_) {
       std::size_t take = std::min(kFrameHead - gathered_.size(), bytes.size());
-      gathered_ += bytes.substr(0, take);
+      std::string_view head = bytes.substr(0, take);
       bytes.remove_prefix(take);
-      if (gathered_.size() < kFrameHead) return true;
-      if (!begin(sink)) broken_ = true;
+      if (take < kFrameHead) {
+        gathered_ += head;
+        if (gathered_.size() < kFrameHead) return true;
+        head = gathered_;
+      }
+      if (!begin(head, sink)) broken_ = true;
       continue;
     }
     if (bytes.empty()) return true;
@@ -160,11 +164,11 @@ bool FrameReader::feed(std::string_view bytes, Sink& sink) {
   return false;
 }
 
-bool FrameReader::begin(Sink& sink) {
-  frame_.length = read_u32(gathered_) >> 8;
-  frame_.type = static_cast<std::uint8_t>(gathered_[3]);
-  frame_.flags = static_cast<std::uint8_t>(gathered_[4]);
-  frame_.stream = read_u32(std::string_view(gathered_).substr(5)) & 0x7fffffff;
+bool FrameReader::begin(std::string_view head, Sink& sink) {
+  frame_.length = read_u32(head) >> 8;
+  frame_.type = static_cast<std::uint8_t>(head[3]);
+  frame_.flags = static_cast<std::uint8_t>(head[4]);
+  frame_.stream = read_u32(head.substr(5)) & 0x7fffffff;
   gathered_.clear();
   if (frame_.length > kMaxFrame) return false;
   left_ = frame_.length;

@@ -70,7 +70,7 @@ class FrameReader {
   bool feed(std::string_view bytes, Sink& sink);
 
  private:
-  bool begin(Sink& sink);
+  bool begin(std::string_view head, Sink& sink);
   void take_payload(std::string_view piece, Sink& sink);
 
   std::string gathered_;  // a frame's head, or a payload that is not DATA's
