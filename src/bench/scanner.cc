@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace bench {
+namespace {
+
+constexpr int kListMetadata = 2;  // the depth of its members
+
+}  // namespace
 
 // Levels: a list is {items: [{metadata: {name}}]}, a table {rows: [{object: {metadata: {name}}}]},
 // an event {object: {metadata: {name}}}.
@@ -13,7 +18,8 @@ Scanner::Scanner(Shape shape, std::function<void(const ScannedItem&)> on_item)
                     : shape == Shape::Table ? 5
                                             : 3),
       is_watch_(shape == Shape::Watch),
-      on_item_(std::move(on_item)) {}
+      on_item_(std::move(on_item)),
+      read_depth_(on_item_ ? member_depth_ : kListMetadata) {}
 
 void Scanner::feed(std::string_view bytes) {
   while (!bytes.empty()) {
@@ -109,8 +115,8 @@ void Scanner::begin_string() {
   in_string_ = true;
   escaped_ = false;
   string_bytes_ = 0;
-  is_key_ = expects_key_ && depth_ <= member_depth_;  // below nothing is looked for
-  target_ = is_key_ ? &key_ : expects_key_ ? nullptr : wanted();
+  is_key_ = expects_key_ && depth_ <= read_depth_;
+  target_ = is_key_ ? &key_ : expects_key_ || depth_ > read_depth_ ? nullptr : wanted();
   if (target_) target_->clear();
 }
 

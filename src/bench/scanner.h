@@ -27,7 +27,8 @@ struct ScannedItem {
 class Scanner {
  public:
   enum class Shape { List, Table, Watch };
-  // `on_item` is called at the end of each object; it may keep nothing of its argument.
+  // `on_item` is called at the end of each object; it may keep nothing of its argument. Null:
+  // objects are counted only.
   Scanner(Shape shape, std::function<void(const ScannedItem&)> on_item);
 
   void feed(std::string_view bytes);
@@ -69,6 +70,7 @@ class Scanner {
   const int item_depth_, member_depth_;  // of an object's entry, and of members of its metadata
   const bool is_watch_;
   std::function<void(const ScannedItem&)> on_item_;
+  const int read_depth_;  // below nothing is looked for
   ScannedItem item_;
   Key keys_[kKept] = {};
   std::uint64_t objects_ = 0;  // bit per level: an object, not an array

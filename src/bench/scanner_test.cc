@@ -38,14 +38,17 @@ TEST(ScannerTest, AListGivesItsObjectsHoweverItIsCut) {
   }
 }
 
-TEST(ScannerTest, AListTellsItsOwnRevisionAndToken) {
-  Scanner scanner(Scanner::Shape::List, {});
+TEST(ScannerTest, AListTellsItsOwnRevisionAndTokenAndCountsWithoutAListener) {
+  for (std::size_t piece = 1; piece < 40; ++piece) {
+    Scanner scanner(Scanner::Shape::List, {});
 
-  scanner.feed(kList);
+    for (std::size_t at = 0; at < kList.size(); at += piece) scanner.feed(kList.substr(at, piece));
 
-  EXPECT_EQ(scanner.list_revision(), "77");
-  EXPECT_EQ(scanner.continue_token(), "next");
-  EXPECT_EQ(scanner.items(), 2u);
+    EXPECT_EQ(scanner.list_revision(), "77");
+    EXPECT_EQ(scanner.continue_token(), "next");
+    EXPECT_EQ(scanner.items(), 2u);
+    EXPECT_TRUE(scanner.complete());
+  }
 }
 
 TEST(ScannerTest, AListThatBreaksOffIsNotComplete) {
