@@ -44,8 +44,11 @@ void RingWatcher::take(Batch& batch) {
   // Read before the ring, so that everything up to it is in the ring.
   std::uint64_t seen = table_.seen_.load(std::memory_order_acquire);
   if (table_.ring_end_.load(std::memory_order_acquire) != position) {
-    bool together = waiter_ && waiter_->room().is_crowded();
-    together ? read_slice(position, seen, batch) : read_ring(position, batch);
+    if (waiter_ && waiter_->room().is_crowded()) {
+      read_slice(position, seen, batch);
+    } else {
+      read_ring(position, batch);
+    }
   }
   if (batch.expired) return;
   if (!batch.more) revision_ = std::max(revision_, seen);
