@@ -143,34 +143,50 @@ void Connection::wake_writer() {
 Task<> Connection::write_all(std::shared_ptr<Connection> self) {
   try {
     while (!self->ended_) {
-      if (self->output_.empty()) {
-        co_await wait_for([&](Resolver<Done> done) { self->writer_ = done; });
-        continue;
-      }
-      std::string bytes = std::exchange(self->output_, {});
-      co_await self->stream_->write(bytes);
-      bytes.clear();
-      if (self->output_.empty()) self->output_ = std::move(bytes);  // keeps the memory
+      co_await flush(self);
+      if (self->ended_) break;
+      co_await wait_for([&](Resolver<Done> done) { self->writer_ = done; });
     }
   } catch (const Error&) {
     self->fail();
   }
 }
 
+// Writes all that is to be written, unless somebody is at it.
+Task<> Connection::flush(std::shared_ptr<Connection> self) {
+  if (self->writing_) co_return;
+  struct Writing {
+    bool& flag;
+    explicit Writing(bool& of) : flag(of) { flag = true; }
+    ~Writing() { flag = false; }
+  } writing(self->writing_);
+  while (!self->ended_ && !self->output_.empty()) {
+    std::string bytes = std::exchange(self->output_, {});
+    co_await self->stream_->write(bytes);
+    bytes.clear();
+    if (self->output_.empty()) self->output_ = std::move(bytes);  // keeps the memory
+  }
+}
+
 Task<> Connection::read_all(std::shared_ptr<Connection> self) {
+  std::size_t unbroken = 0;  // bytes that were there one after another
   try {
     while (!self->ended_) {
       std::span<char> space = self->stream_->loop().scratch();
       auto got = self->stream_->try_read(space);
       if (got.ended) break;
       if (got.bytes == 0) {
+        unbroken = 0;
         co_await self->stream_->readable();
         continue;
       }
       self->bytes_received_ += got.bytes;
       if (!self->reader_.feed({space.data(), got.bytes}, *self)) break;
       // A reader that always finds something to read must not keep the server waiting for windows.
-      if (!self->output_.empty()) co_await yield_to_loop();
+      unbroken += got.bytes;
+      if (unbroken < Exchange::kWindow / 2 || self->output_.empty()) continue;
+      unbroken = 0;
+      co_await flush(self);
     }
   } catch (const Error&) {
     // fail() below is what all ways out have in common.

@@ -73,6 +73,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   static Task<> wait_for_settings(std::shared_ptr<Connection> self);
   static Task<> read_all(std::shared_ptr<Connection> self);
   static Task<> write_all(std::shared_ptr<Connection> self);
+  static Task<> flush(std::shared_ptr<Connection> self);
   void fail();
   void wake_writer();
   void send_body(std::uint32_t id, Stream& stream);
@@ -100,7 +101,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   std::uint32_t taken_ = 0;
   std::uint64_t bytes_received_ = 0;
   std::optional<Resolver<Done>> writer_, settings_waiter_;
-  bool has_settings_ = false, ended_ = false, going_away_ = false;
+  bool has_settings_ = false, ended_ = false, going_away_ = false, writing_ = false;
 };
 
 }  // namespace bench
