@@ -100,7 +100,7 @@ std::string* Scanner::wanted() {
     return parent == Key::Data && key == Key::Version ? &item_.version : nullptr;
   }
   if (is_watch_) return depth_ == 1 && key == Key::Type ? &item_.type : nullptr;
-  if (depth_ == 2 && keys_[1] == Key::Metadata) {
+  if (depth_ == kListMetadata && keys_[1] == Key::Metadata) {
     if (key == Key::ResourceVersion) return &list_revision_;
     if (key == Key::Continue) return &continue_token_;
   }

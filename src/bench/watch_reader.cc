@@ -27,7 +27,7 @@ WatchReader::WatchReader(KnownLines& known, std::function<void(const ScannedItem
 
 void WatchReader::feed(std::string_view bytes) {
   while (!bytes.empty()) {
-    if (at_start_ && !begun_ && known_.find(lines_)) {
+    if (at_start_ && !begun_) {
       begun_ = known_.find(lines_);
       equal_ = 0;
     }

@@ -21,6 +21,15 @@ std::string text_of(const Key& key, const std::string& labels) {
          R"(","namespace":")" + key.ns + R"(","labels":{)" + labels + "}}}";
 }
 
+// What a watcher was told: "+a" added, "~a" modified, "-a" deleted.
+std::string told(const Watcher::Batch& batch) {
+  std::string text;
+  for (const Event* event : batch.events) {
+    text += "+~-"[static_cast<int>(event->type)] + std::string(event->item->name()) + " ";
+  }
+  return batch.expired ? "expired" : text;
+}
+
 // A cache over a store, with ConfigMaps written past every rule.
 class CacheTest : public testing::Test {
  protected:
@@ -49,15 +58,8 @@ class CacheTest : public testing::Test {
       text += std::string(item->cluster()) + "/" + std::string(item->name()) + " ";
     return text;
   }
-  // Everything the watcher has now: "+a" added, "~a" modified, "-a" deleted.
-  std::string read(Watcher& watcher) {
-    std::string text;
-    auto batch = run(loop_, watcher.next(0s));
-    for (const Event* event : batch.events) {
-      text += "+~-"[static_cast<int>(event->type)] + std::string(event->item->name()) + " ";
-    }
-    return batch.expired ? "expired" : text;
-  }
+  // Everything the watcher has now.
+  std::string read(Watcher& watcher) { return told(run(loop_, watcher.next(0s))); }
 
   ManualLoop loop_;
   std::unique_ptr<storage::Store> store_;
@@ -475,10 +477,7 @@ struct Told {
 Task<> be_told(Told* one) {
   while (!one->last.expired) {
     auto batch = co_await one->watcher->next(1h);
-    for (const Event* event : batch.events) {
-      one->text += "+~-"[static_cast<int>(event->type)] + std::string(event->item->name()) + " ";
-    }
-    if (batch.expired) one->text = "expired";
+    one->text = batch.expired ? "expired" : one->text + told(batch);
     one->last = std::move(batch);
   }
 }
