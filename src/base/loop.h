@@ -4,9 +4,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <utility>
 
 #include "base/clock.h"
+
+// A number of an open file that is closed with the last of its owners.
+using SharedDescriptor = std::shared_ptr<const int>;
 
 class Loop {
  public:
@@ -23,6 +27,11 @@ class Loop {
   virtual TimerId call_after(Duration delay, Job job) = 0;
   // Drops the timer if it has not fired; harmless otherwise. Loop thread only.
   virtual void cancel_timer(TimerId timer) = 0;
+
+  // Runs `job` on the loop, once, when `fd` can be read. The loop keeps the descriptor as long as
+  // it lives itself: for few that are waited for again and again. A loop that has stopped destroys
+  // the job without running it. Loop thread only.
+  virtual void when_readable(SharedDescriptor fd, Job job) = 0;
 
   // Whether the calling thread is this loop's.
   virtual bool is_current() const = 0;

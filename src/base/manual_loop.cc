@@ -1,9 +1,10 @@
 #include "base/manual_loop.h"
 
-#include <thread>
+#include <poll.h>
 
 ManualLoop::~ManualLoop() {
   timers_.clear();
+  readers_.clear();
   std::lock_guard lock(mutex_);
   jobs_.clear();
 }
@@ -25,6 +26,21 @@ void ManualLoop::cancel_timer(TimerId timer) {
       timers_.erase(it);
       return;
     }
+  }
+}
+
+void ManualLoop::when_readable(SharedDescriptor fd, Job job) {
+  readers_.emplace_back(std::move(fd), std::move(job));
+}
+
+void ManualLoop::wait_a_little() {
+  std::vector<pollfd> wanted;
+  for (const auto& [fd, job] : readers_) wanted.push_back({*fd, POLLIN, 0});
+  if (::poll(wanted.data(), wanted.size(), 1) <= 0) return;
+  for (std::size_t i = wanted.size(); i-- > 0;) {
+    if (wanted[i].revents == 0) continue;
+    post(std::move(readers_[i].second));
+    readers_.erase(readers_.begin() + static_cast<std::ptrdiff_t>(i));
   }
 }
 
@@ -62,7 +78,7 @@ bool ManualLoop::run_until(const std::function<bool()>& done) {
   for (int idle_turns = 0; idle_turns < 30'000; ++idle_turns) {
     while (!done() && run_one()) idle_turns = 0;
     if (done()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    wait_a_little();
   }
   return done();
 }

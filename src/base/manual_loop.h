@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "base/child_task.h"
 #include "base/loop.h"
@@ -16,22 +17,25 @@ class ManualLoop final : public Loop {
   void post(Job job) override;
   TimerId call_after(Duration delay, Job job) override;
   void cancel_timer(TimerId timer) override;
+  void when_readable(SharedDescriptor fd, Job job) override;
   bool is_current() const override { return true; }
 
   // Runs posted jobs until none is left.
   void run_until_idle();
   // Moves time on, firing timers in order, and runs all jobs.
   void advance(Duration by);
-  // Waits (real time, bounded) for jobs posted by other threads until `done` holds; false if it
-  // never did.
+  // Waits (real time, bounded) for jobs posted by other threads and for descriptors until `done`
+  // holds; false if it never did.
   bool run_until(const std::function<bool()>& done);
 
  private:
   bool run_one();
+  void wait_a_little();  // for descriptors, a millisecond at most
 
   std::mutex mutex_;
   std::deque<Job> jobs_;  // guarded by mutex_
   std::map<std::pair<Duration, TimerId>, Job> timers_;
+  std::vector<std::pair<SharedDescriptor, Job>> readers_;
   Duration now_{0};
   TimerId next_timer_ = 1;
 };

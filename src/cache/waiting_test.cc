@@ -22,6 +22,9 @@ class CountingLoop final : public Loop {
     return loop.call_after(delay, std::move(job));
   }
   void cancel_timer(TimerId timer) override { loop.cancel_timer(timer); }
+  void when_readable(SharedDescriptor fd, Job job) override {
+    loop.when_readable(std::move(fd), std::move(job));
+  }
   bool is_current() const override { return true; }
 
   ManualLoop loop;

@@ -26,6 +26,7 @@ class IoLoop final : public Loop {
   void post(Job job) override;
   TimerId call_after(Duration delay, Job job) override;
   void cancel_timer(TimerId timer) override;
+  void when_readable(SharedDescriptor fd, Job job) override;
   bool is_current() const override;
 
   // A buffer for whoever reads next on this loop: what is in it is lost at the next suspension.
