@@ -12,11 +12,17 @@ RocksdbStore::RocksdbStore(RocksdbOptions options) : options_(std::move(options)
 
 RocksdbStore::~RocksdbStore() {
   {
+    std::lock_guard lock(alive_->mutex);
+    alive_->store = nullptr;
+  }
+  {
     std::lock_guard lock(queue_mutex_);
     stopping_ = true;
   }
   queue_ready_.notify_one();
+  turn_free_.notify_all();
   committer_.join();
+  journal_.reset();
   acknowledged_->sync();
   close();
 }
@@ -26,12 +32,9 @@ Task<CommitResult> RocksdbStore::commit(Transaction transaction) {
     throw too_large(bytes);
   }
   CHECK(values_come_first(transaction));
+  Loop& loop = co_await current_loop();
   co_return co_await wait_for<CommitResult>([&](Resolver<CommitResult> done) {
-    {
-      std::lock_guard lock(queue_mutex_);
-      queue_.push_back({std::move(transaction), std::move(done)});
-    }
-    queue_ready_.notify_one();
+    enqueue({std::move(transaction), std::move(done)}, loop);
   });
 }
 
@@ -53,7 +56,7 @@ Task<std::vector<PastEvent>> RocksdbStore::history(Revision since, std::size_t l
 }
 
 Task<> RocksdbStore::compact(Revision revision) {
-  co_await offload([this, revision] { drop_history(std::min(revision, newest())); });
+  co_await offload([this, revision] { drop_history(std::min(revision, newest()), Who::Other); });
 }
 
 std::unique_ptr<Store> open_rocksdb(RocksdbOptions options) {

@@ -1,6 +1,8 @@
-// The default engine: one directory on a local disk, nothing to set up. One committer thread gives
-// revisions, writes everything that waits with one sync (group commit), tells the observer, then
-// the writers. History is kept for Options::history, also across a restart.
+// The default engine: one directory on a local disk, nothing to set up. What waits is given
+// revisions and written with one sync (group commit) by a committer thread, or while little is
+// under way by the loop of the writer, which does not wait for the disk; then the observer is told,
+// then the writers. Loops that commit must outlive their commits. History is kept for
+// Options::history, also across a restart.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +27,10 @@ struct RocksdbOptions {
   std::size_t write_buffer_bytes = 32 * 1024 * 1024;
   // What is free on the directory's disk; null = ask the file system. For tests.
   std::function<std::uint64_t()> free_bytes = nullptr;
-  // What files are written through; null = the operating system. For tests.
+  // What tables are written through; null = the operating system. For tests.
   rocksdb::Env* env = nullptr;
+  // An errno with which the writes of the journal fail that end now, 0: none. For tests.
+  std::function<int()> journal_failure = nullptr;
 };
 
 // Writes are refused while less than this, and what is in memory only, is free, so that what was

@@ -1,42 +1,39 @@
-// The committer: one thread that turns what waits into one batch, writes it with one sync, tells
-// the observer, then the writers.
+// The stages of a commit. A batch of transactions is looked up, made into revisions, written to the
+// journal with one sync, put into RocksDB's memory, and told: first to the observer, then to the
+// writers. Nothing is in RocksDB that is not durable, so no reader sees what could be lost.
 #include "base/log.h"
 #include "base/metrics.h"
 #include "storage/rocksdb_store.h"
 
 namespace storage {
-namespace {
-
-constexpr std::size_t kMaxBatchBytes = 1024 * 1024;
-
-}  // namespace
-
-void RocksdbStore::serve() {
-  while (true) {
-    std::vector<Pending> batch;
-    {
-      std::unique_lock lock(queue_mutex_);
-      Duration patience = writable_ && !*stalled_ ? Duration(10s) : Duration(1s);
-      queue_ready_.wait_for(lock, patience, [this] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty() && stopping_) return;
-      std::size_t bytes = 0;
-      while (!queue_.empty() && batch.size() < options_.max_batch && bytes < kMaxBatchBytes) {
-        bytes += size_of(queue_.front().transaction);
-        batch.push_back(std::move(queue_.front()));
-        queue_.pop_front();
-      }
-    }
-    if (!batch.empty()) commit_batch(std::move(batch));
-    start_compaction();
-    recover_space();
-    keep_history();
-  }
-}
 
 std::optional<Record>& RocksdbStore::look_up(Overlay& overlay, const std::string& key) {
   auto it = overlay.find(key);
   if (it == overlay.end()) it = overlay.emplace(key, read(key)).first;
   return it->second;
+}
+
+// Brings all keys of the batch into its overlay; false: that cannot be done from memory.
+bool RocksdbStore::look_up_all(Batch& batch, From from) {
+  auto found = [&](const std::string& key) {
+    if (from == From::Disk) {
+      look_up(batch.overlay, key);
+    } else if (!batch.overlay.contains(key)) {
+      auto record = read_from_memory(key);
+      if (!record) return false;
+      batch.overlay.emplace(key, std::move(*record));
+    }
+    return true;
+  };
+  for (const Pending& one : batch.pending) {
+    for (const Compare& compare : one.transaction.compares) {
+      if (!found(compare.key)) return false;
+    }
+    for (const Write& write : one.transaction.writes) {
+      if (!found(write.key)) return false;
+    }
+  }
+  return true;
 }
 
 std::optional<std::size_t> RocksdbStore::failed_compare(const Transaction& transaction,
@@ -74,60 +71,97 @@ std::vector<Event> RocksdbStore::apply(Transaction& transaction, Revision first,
   return events;
 }
 
-bool RocksdbStore::write(rocksdb::WriteBatch& batch) {
-  if (!has_space(batch.GetDataSize())) return refuse_writes();
-  if (!recover_space()) return false;
-  rocksdb::WriteOptions sync;
-  sync.sync = true;
-  static auto& seconds = metrics::histogram(
-      "kcp_store_sync_seconds", "What one synced write of a batch takes.",
-      {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5});
-  auto began = std::chrono::steady_clock::now();
-  auto status = db_->Write(sync, &batch);
-  seconds.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
-  if (is_full(status)) return refuse_writes();
-  must(status);
-  return true;
-}
-
-void RocksdbStore::commit_batch(std::vector<Pending> batch) {
+void RocksdbStore::prepare(Batch& batch) {
   static auto& batch_sizes =
       metrics::histogram("kcp_store_batch_transactions", "Transactions written with one sync.",
                          {1, 2, 4, 8, 16, 32, 64, 128, 256, 512});
-  batch_sizes.observe(static_cast<double>(batch.size()));
-
-  std::lock_guard lock(commit_mutex_);
-  Overlay overlay;
-  rocksdb::WriteBatch writes;
+  batch_sizes.observe(static_cast<double>(batch.pending.size()));
   Revision revision = newest();
-  std::vector<CommitResult> results(batch.size());
-  std::vector<std::vector<Event>> events(batch.size());
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    Transaction& transaction = batch[i].transaction;
-    if (auto failed = failed_compare(transaction, overlay)) {
-      results[i] = {false, revision, revision, *failed};
+  for (Pending& one : batch.pending) {
+    Transaction& transaction = one.transaction;
+    if (auto failed = failed_compare(transaction, batch.overlay)) {
+      batch.results.push_back({false, revision, revision, *failed});
+      batch.events.emplace_back();
       continue;
     }
     Revision first{number(revision) + 1};
-    events[i] = apply(transaction, first, overlay, writes);
-    bool changed = !events[i].empty();
+    batch.events.push_back(apply(transaction, first, batch.overlay, batch.writes));
+    bool changed = !batch.events.back().empty();
     if (changed) revision = Revision{number(revision) + transaction.writes.size()};
-    results[i] = {true, changed ? first : revision, revision};
+    batch.results.push_back({true, changed ? first : revision, revision});
   }
-  if (writes.Count() > 0) {
-    writes.Put(meta_, "newest", format::encode_number(number(revision)));
-    if (!write(writes)) {
-      Error full(Reason::InsufficientStorage, health().message);
-      for (Pending& one : batch) one.done.fail(std::make_exception_ptr(full));
-      return;
+  if (batch.writes.Count() > 0) {
+    batch.writes.Put(meta_, "newest", format::encode_newest(revision, journal_->next()));
+  }
+  batch.newest = revision;
+  batch.prepared = true;
+}
+
+bool RocksdbStore::writable(const Batch& batch) {
+  if (!has_space(batch.writes.GetDataSize())) return refuse_writes();
+  return recover_space();
+}
+
+bool RocksdbStore::written(Batch& batch, int error) {
+  static auto& seconds = metrics::histogram(
+      "kcp_store_sync_seconds", "What one synced write of a batch takes.",
+      {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5});
+  seconds.observe(std::chrono::duration<double>(Clock::now() - batch.began).count());
+  if (Journal::is_full(error)) return met_full_disk();
+  must_write(error);
+  batch.durable = true;
+  return true;
+}
+
+bool RocksdbStore::insert(Batch& batch, From from) {
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  options.no_slowdown = from == From::Memory;
+  auto status = db_->Write(options, &batch.writes);
+  if (status.ok()) return true;
+  if (from == From::Memory && (status.IsIncomplete() || is_full(status))) return false;
+  if (!is_full(status)) must(status);
+  // A flush has met a full disk since the batch was written: what is not in memory must not be in
+  // the journal either.
+  must_write(journal_->take_back());
+  return met_full_disk();
+}
+
+void RocksdbStore::publish(Batch& batch) {
+  if (batch.writes.Count() > 0) {
+    newest_.store(number(batch.newest), std::memory_order_release);
+    acknowledged_->set(number(batch.newest));
+  }
+  for (std::size_t i = 0; i < batch.pending.size(); ++i) {
+    if (!observer_ || batch.events[i].empty()) continue;
+    observer_->on_commit(batch.events[i], batch.results[i].revision);
+  }
+  for (std::size_t i = 0; i < batch.pending.size(); ++i) {
+    batch.pending[i].done.resolve(batch.results[i]);
+  }
+}
+
+void RocksdbStore::refuse(Batch& batch) {
+  Error full(Reason::InsufficientStorage, health().message);
+  for (Pending& one : batch.pending) one.done.fail(std::make_exception_ptr(full));
+}
+
+void RocksdbStore::commit(Batch& batch) {
+  if (!batch.prepared) {
+    look_up_all(batch, From::Disk);
+    prepare(batch);
+  }
+  if (batch.writes.Count() > 0) {
+    if (!batch.durable) {
+      if (!writable(batch)) return refuse(batch);
+      batch.began = Clock::now();
+      if (!written(batch, journal_->write(batch.writes.Data(), batch.newest))) {
+        return refuse(batch);
+      }
     }
-    newest_.store(number(revision), std::memory_order_release);
-    acknowledged_->set(number(revision));
+    if (!insert(batch, From::Disk)) return refuse(batch);
   }
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    if (observer_ && !events[i].empty()) observer_->on_commit(events[i], results[i].revision);
-  }
-  for (std::size_t i = 0; i < batch.size(); ++i) batch[i].done.resolve(results[i]);
+  publish(batch);
 }
 
 }  // namespace storage

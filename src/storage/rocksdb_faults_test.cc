@@ -2,12 +2,13 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "base/random.h"
-#include "storage/rocksdb_log_room.h"
+#include "storage/journal_room.h"
 #include "storage/rocksdb_testing.h"
 
 namespace storage {
@@ -45,6 +46,7 @@ class RocksdbFaults : public testing::Test {
   RocksdbOptions options() {
     RocksdbOptions options{.directory = directory_};
     options.env = &files_;
+    options.journal_failure = [this] { return files_.journal_failure(); };
     return options;
   }
   bool has(Store& store, const std::string& key) { return run(loop_, store.find(key)).has_value(); }
@@ -74,10 +76,38 @@ TEST_F(RocksdbFaults, AFailedSyncEndsTheProcessAndLosesNothing) {
   fs::remove(directory_ + ".acknowledged");
 }
 
-TEST_F(RocksdbFaults, AFullLogRefusesWritesAndRecoversByItself) {
+TEST_F(RocksdbFaults, AKilledWriterLosesNothingThatWasAcknowledged) {
+  std::string acknowledged = directory_ + ".acknowledged";
+  auto write_until_killed = [&](int round) {
+    auto store = open_rocksdb({directory_});
+    std::ofstream log(acknowledged, std::ios::app);
+    for (int i = 0;; ++i) {
+      std::string key = fmt::format("{}-{}", round, i);
+      Transaction both{{}, {{"a/" + key, Bytes("x")}, {"b/" + key, Bytes("x")}}};
+      if (run(loop_, store->commit(std::move(both))).committed) log << key << std::endl;
+      if (i == 20 + 7 * round) std::raise(SIGKILL);
+    }
+  };
+  for (int round = 0; round < 5; ++round) {
+    EXPECT_EXIT(write_until_killed(round), testing::KilledBySignal(SIGKILL), "");
+  }
+  auto store = open_rocksdb({directory_});
+  std::ifstream log(acknowledged);
+  std::size_t count = 0;
+  for (std::string key; std::getline(log, key); ++count) {
+    EXPECT_TRUE(has(*store, "a/" + key) && has(*store, "b/" + key)) << key;
+  }
+  EXPECT_EQ(count, 175u);
+  auto a = run(loop_, store->range({"a/", "b/", {}, 0})).records.size();
+  auto b = run(loop_, store->range({"b/", "c/", {}, 0})).records.size();
+  EXPECT_EQ(a, b);
+  fs::remove(acknowledged);
+}
+
+TEST_F(RocksdbFaults, AFullJournalRefusesWritesAndRecoversByItself) {
   auto store = open_rocksdb(options());
   run(loop_, store->commit(put("before", "x")));
-  files_.logs_are_full = true;
+  files_.journal_is_full = true;
   try {
     run(loop_, store->commit(put("refused", "x")));
     FAIL() << "was acknowledged";
@@ -89,7 +119,7 @@ TEST_F(RocksdbFaults, AFullLogRefusesWritesAndRecoversByItself) {
   EXPECT_TRUE(has(*store, "before"));
   EXPECT_FALSE(has(*store, "refused"));
 
-  files_.logs_are_full = false;
+  files_.journal_is_full = false;
   while (!store->health().writable) std::this_thread::sleep_for(10ms);  // nobody writes
   run(loop_, store->commit(put("after", "x")));
   store.reset();
@@ -124,11 +154,37 @@ TEST_F(RocksdbFaults, TablesThatDoNotFitStallWritesUntilTheyDo) {
   EXPECT_TRUE(has(*store, "after"));
 }
 
+TEST_F(RocksdbFaults, AJournalThatDoesNotFitIntoTablesIsKeptUntilItDoes) {
+  constexpr int kCount = 40;
+  {
+    auto store = open_rocksdb(options());  // nothing of it goes into tables
+    for (int i = 0; i < kCount; ++i) {
+      run(loop_, store->commit(put(fmt::format("k{}", i), random_bytes(20'000))));
+    }
+  }
+  files_.tables_are_full = true;
+  auto small = options();
+  small.write_buffer_bytes = 64 * 1024;
+  std::string why;
+  try {
+    open_rocksdb(small);
+  } catch (const Error& error) {
+    why = error.message();
+  }
+  EXPECT_TRUE(why.contains("the disk is full")) << why;
+
+  files_.tables_are_full = false;
+  auto store = open_rocksdb(small);
+  for (int i = 0; i < kCount; ++i) EXPECT_TRUE(has(*store, fmt::format("k{}", i))) << i;
+}
+
 TEST_F(RocksdbFaults, AFlippedBitInATableEndsTheProcess) {
   auto open_damaged = [this] {
-    for (int round = 0; round < 2; ++round) {  // opening again makes tables of the log
-      auto store = open_rocksdb({directory_});
-      for (int i = 0; i < 200 && round == 0; ++i) {
+    {
+      RocksdbOptions small{.directory = directory_};
+      small.write_buffer_bytes = 64 * 1024;  // so that there are tables
+      auto store = open_rocksdb(small);
+      for (int i = 0; i < 200; ++i) {
         run(loop_, store->commit(put(fmt::format("k{}", i), random_bytes(1000))));
       }
     }
@@ -160,7 +216,7 @@ TEST_F(RocksdbFaults, OverwritingForeverTakesAtMostTwiceTheLiveBytes) {
   run(loop_, store->compact(store->newest()));
   auto on_disk = [&] {
     std::uint64_t bytes = 0;
-    for (const char* kind : {".sst", ".log"}) {
+    for (const char* kind : {".sst", ".journal"}) {
       for (const std::string& path : files_with(directory_, kind)) {
         std::error_code gone;
         std::uint64_t size = fs::file_size(path, gone);
@@ -172,7 +228,7 @@ TEST_F(RocksdbFaults, OverwritingForeverTakesAtMostTwiceTheLiveBytes) {
   // Compactions go on beside: what counts is where it ends.
   auto patience = std::chrono::steady_clock::now() + 60s;
   std::uint64_t bytes = on_disk();
-  constexpr std::uint64_t kMost = 2 * kKeys * kValue + kLogRoomBytes;
+  constexpr std::uint64_t kMost = 2 * kKeys * kValue + kJournalRoomBytes;
   while (bytes > kMost && std::chrono::steady_clock::now() < patience) {
     std::this_thread::sleep_for(50ms);
     bytes = on_disk();

@@ -32,6 +32,14 @@ std::optional<std::uint64_t> decode_number(std::string_view bytes) {
   return read_number(bytes, 8);
 }
 
+std::string encode_newest(Revision newest, std::uint64_t journal) {
+  return encode_number(number(newest)) + encode_number(journal);
+}
+
+std::uint64_t decode_journal(std::string_view newest) {
+  return newest.size() < 16 ? 0 : read_number(newest.substr(8), 8);
+}
+
 std::string encode_record(const Record& record) {
   std::string out;
   out.reserve(16 + record.value.size());

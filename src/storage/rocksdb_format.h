@@ -3,9 +3,13 @@
 //   log   revision (8) -> key length (4), key, flags (1: now present, 2: was present), and if it
 //         was present the previous record as in kv. The value that an event wrote is not repeated:
 //         it is the previous one of the key's next event, or stands in kv.
-//   meta  "format", "newest", "oldest"
+//   meta  "format"; "newest": that revision, and the last record of the journal that is in here
+//   (8);
+//         "oldest"
+// A record of the journal (journal_format.h) is a rocksdb::WriteBatch; to apply one again changes
+// nothing if all later ones are applied again too.
 // In format 1 all writes of a transaction had one revision; keys of the log had an index (4) more.
-// It is still read.
+// Up to format 2 RocksDB's own log was the journal. Both are still read.
 #pragma once
 
 #include <optional>
@@ -16,10 +20,13 @@
 
 namespace storage::format {
 
-inline constexpr std::uint64_t kVersion = 2;
+inline constexpr std::uint64_t kVersion = 3;
 
 std::string encode_number(std::uint64_t value);                      // 8 bytes, big endian
 std::optional<std::uint64_t> decode_number(std::string_view bytes);  // needs 8 bytes or more
+
+std::string encode_newest(Revision newest, std::uint64_t journal);
+std::uint64_t decode_journal(std::string_view newest);  // 0 if it is not there, as up to format 2
 
 std::string encode_record(const Record& record);  // without the key
 std::optional<Record> decode_record(std::string key, std::string_view bytes);

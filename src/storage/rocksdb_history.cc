@@ -14,6 +14,7 @@ constexpr Duration kCompactionDelay = 10s;
 constexpr std::size_t kMaxPassed = 200'000;  // events that are looked at for some of them
 constexpr std::uint64_t kFewWrites = 100;
 constexpr std::uint64_t kWorthFlushing = 1024 * 1024;
+constexpr std::uint64_t kMaxJournalBytes = 64 * 1024 * 1024;  // all of it is read again at a start
 
 Error too_much(Revision since) {
   return {Reason::Expired,
@@ -73,29 +74,26 @@ Revision RocksdbStore::history_start(std::size_t events) const {
   return std::max(oldest(), before);
 }
 
-void RocksdbStore::drop_history(Revision revision) {
-  if (revision <= oldest()) return;
+void RocksdbStore::drop_history(Revision revision, Who who) {
   std::string first = format::log_key(Revision{});
   std::string end = format::log_key(Revision{number(revision) + 1});
-  rocksdb::WriteBatch batch;
-  batch.DeleteRange(log_, first, end);
-  batch.Put(meta_, "oldest", format::encode_number(number(revision)));
-  // Published first: a reader that starts now must not expect what is about to go.
-  oldest_.store(number(revision), std::memory_order_release);
-  rocksdb::WriteOptions sync;
-  sync.sync = true;  // rocksdb_log.h relies on at most one record that is not
-  auto status = db_->Write(sync, &batch);
-  if (is_full(status)) {
-    refuse_writes();
-    return;
+  {
+    Turn turn(*this, who);
+    if (!turn.held || revision <= oldest()) return;
+    Batch batch;
+    batch.writes.DeleteRange(log_, first, end);
+    batch.writes.Put(meta_, "oldest", format::encode_number(number(revision)));
+    batch.writes.Put(meta_, "newest", format::encode_newest(newest(), journal_->next()));
+    // Published first: a reader that starts now must not expect what is about to go.
+    oldest_.store(number(revision), std::memory_order_release);
+    batch.began = Clock::now();
+    if (!written(batch, journal_->write(batch.writes.Data(), newest()))) return;
+    if (!insert(batch, From::Disk)) return;
   }
-  must(status);
   // Whole files go at once, without a compaction; the rest is compacted in the background.
   rocksdb::Slice from(first), to(end);
-  status = rocksdb::DeleteFilesInRange(db_.get(), log_, &from, &to, false);
-  rocksdb::FlushOptions flush;
-  flush.wait = false;
-  if (status.ok()) status = db_->Flush(flush, log_);
+  auto status = rocksdb::DeleteFilesInRange(db_.get(), log_, &from, &to, false);
+  if (status.ok()) status = begin_flush();
   if (status.ok()) status = rocksdb::experimental::SuggestCompactRange(db_.get(), log_, &from, &to);
   if (!status.ok()) {
     log(LogLevel::Warning, "storage", "dropped history takes room until it is compacted",
@@ -113,6 +111,7 @@ void RocksdbStore::start_compaction() {
 // Once it is quiet, what is in memory only goes into files: a start would read it again, and after
 // a large deletion it is memory for nothing.
 void RocksdbStore::flush_what_is_old() {
+  if (Turn turn(*this, Who::Committer); turn.held) journal_->trim();
   std::uint64_t bytes = 0;
   for (auto* family : {kv_, log_}) {
     std::uint64_t of_family = 0;
@@ -120,13 +119,37 @@ void RocksdbStore::flush_what_is_old() {
     bytes += of_family;
   }
   if (bytes < kWorthFlushing || !writable_) return;
+  flush();
+}
+
+// Of all families at once: what one file has, the others must not lack.
+rocksdb::Status RocksdbStore::begin_flush() {
   rocksdb::FlushOptions options;
   options.wait = false;
-  auto status = db_->Flush(options, {kv_, log_, meta_});
+  return db_->Flush(options, {kv_, log_, meta_});
+}
+
+void RocksdbStore::flush() {
+  auto status = begin_flush();
   if (!status.ok()) {
     log(LogLevel::Warning, "storage", "what is in memory was not written into files",
         {{"error", status.ToString()}});
   }
+}
+
+void RocksdbStore::shorten_journal() {
+  if (background_->flushed.exchange(false)) {
+    flush_begun_ = false;
+    rocksdb::ReadOptions options;
+    options.read_tier = rocksdb::kPersistedTier;  // what is in tables
+    std::string text;
+    auto status = db_->Get(options, meta_, "newest", &text);
+    if (!status.IsNotFound()) must(status);
+    journal_->forget(format::decode_journal(text));
+  }
+  if (journal_->bytes() < kMaxJournalBytes || flush_begun_ || !writable_) return;
+  flush_begun_ = true;
+  flush();
 }
 
 void RocksdbStore::keep_history() {
@@ -143,7 +166,7 @@ void RocksdbStore::keep_history() {
     drop = marks_.front().second;
     marks_.pop_front();
   }
-  if (drop != Revision{} && writable_) drop_history(drop);
+  if (drop != Revision{} && writable_) drop_history(drop, Who::Committer);
 }
 
 }  // namespace storage

@@ -1,4 +1,4 @@
-// Filling a new store: no log, no syncs until the end.
+// Filling a new store: no journal, no syncs until the end.
 #include <fmt/format.h>
 #include <sys/stat.h>
 

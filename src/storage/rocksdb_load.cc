@@ -82,7 +82,8 @@ void RocksdbStore::load_part(std::size_t part, const std::string& begin, const s
 }
 
 Revision RocksdbStore::attach(Load load, Observer& observer) {
-  std::lock_guard lock(commit_mutex_);  // nothing is written meanwhile
+  Turn turn(*this, Who::Other);  // nothing is written meanwhile
+  CHECK(turn.held);
   CHECK(observer_ == nullptr);
   auto begins = boundaries(*db_, kv_);
   begins.insert(begins.begin(), "");

@@ -1,4 +1,4 @@
-// Opening and closing: options, the judgement about the log, the format.
+// Opening and closing: options, the judgement about the journal and its replay, the format.
 #include <fmt/format.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
 
 #include "base/log.h"
-#include "storage/rocksdb_log.h"
 #include "storage/rocksdb_store.h"
 
 namespace storage {
@@ -25,6 +25,8 @@ constexpr std::size_t kDeletions = 2048;
 
 // A dozen objects: a start reads all blocks, and each costs as much as its bytes do.
 constexpr std::size_t kBlock = 16 * 1024;
+
+constexpr std::uint64_t kJournalFile = 16 * 1024 * 1024;
 
 rocksdb::ColumnFamilyOptions family_options(const RocksdbOptions& options,
                                             const std::shared_ptr<rocksdb::Cache>& cache) {
@@ -44,22 +46,6 @@ rocksdb::ColumnFamilyOptions family_options(const RocksdbOptions& options,
       rocksdb::NewCompactOnDeletionCollectorFactory(kDeletionWindow, kDeletions, 0.5));
   return family;
 }
-
-// Tells what happens in RocksDB's background threads.
-class BackgroundErrors final : public rocksdb::EventListener {
- public:
-  BackgroundErrors(std::string directory, std::shared_ptr<std::atomic<bool>> stalled)
-      : directory_(std::move(directory)), stalled_(std::move(stalled)) {}
-
-  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
-    if (!is_full(*status)) stop_process(directory_, *status);
-    *stalled_ = true;
-  }
-
- private:
-  std::string directory_;
-  std::shared_ptr<std::atomic<bool>> stalled_;
-};
 
 std::string why_not_opened(const rocksdb::Status& status) {
   if (!status.IsCorruption()) return status.ToString();
@@ -89,6 +75,25 @@ rocksdb::Status open_files(const RocksdbOptions& options, const rocksdb::DBOptio
 
 }  // namespace
 
+// Tells what happens in RocksDB's background threads.
+class RocksdbStore::Listener final : public rocksdb::EventListener {
+ public:
+  Listener(std::string directory, std::shared_ptr<Background> background)
+      : directory_(std::move(directory)), background_(std::move(background)) {}
+
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+    if (!is_full(*status)) stop_process(directory_, *status);
+    background_->stalled = true;
+  }
+  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&) override {
+    background_->flushed = true;
+  }
+
+ private:
+  std::string directory_;
+  std::shared_ptr<Background> background_;
+};
+
 Error unusable(const std::string& directory, std::string_view why) {
   return {Reason::ServiceUnavailable,
           fmt::format("cannot open the store in {}: {}", directory, why)};
@@ -100,12 +105,14 @@ rocksdb::DBOptions database_options(const RocksdbOptions& options) {
   database.create_if_missing = true;
   database.create_missing_column_families = true;
   database.max_background_jobs = 2;
-  database.max_total_wal_size = 64 * 1024 * 1024;  // all of it is read again after a crash
-  database.wal_bytes_per_sync = 1024 * 1024;
   database.keep_log_file_num = 2;
   database.max_open_files = 256;
   database.db_write_buffer_size = 2 * options.write_buffer_bytes;
-  // judge_log() has seen every record before: what is left to tolerate is a torn end.
+  // The journal is the log: tables of all families must be of one state, and a clean end need not
+  // make any.
+  database.atomic_flush = true;
+  database.avoid_flush_during_shutdown = true;
+  // Of stores up to format 2.
   database.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   database.track_and_verify_wals_in_manifest = true;
   database.max_bgerror_resume_count = 0;
@@ -115,9 +122,12 @@ rocksdb::DBOptions database_options(const RocksdbOptions& options) {
 std::vector<rocksdb::ColumnFamilyDescriptor> column_families(const RocksdbOptions& options) {
   auto family = family_options(options, rocksdb::NewLRUCache(options.cache_bytes));
   auto small = family;
-  small.write_buffer_size = 1024 * 1024;  // three keys, written again and again
-  return {
-      {rocksdb::kDefaultColumnFamilyName, small}, {"kv", family}, {"log", family}, {"meta", small}};
+  small.write_buffer_size = 1024 * 1024;
+  // The few keys of "meta" are written again and again, and all families are flushed with it.
+  return {{rocksdb::kDefaultColumnFamilyName, small},
+          {"kv", family},
+          {"log", family},
+          {"meta", family}};
 }
 
 void RocksdbStore::open() {
@@ -135,12 +145,13 @@ void RocksdbStore::open() {
   }
   if (::access(directory.c_str(), W_OK) != 0) throw unusable(directory, "it is not writable");
   check_not_in_use(directory);
-  LogVerdict verdict = judge_log(directory);
-  if (verdict.state == LogVerdict::State::Damaged) {
+  JournalVerdict verdict = judge_journal(directory);
+  if (verdict.state == JournalVerdict::State::Damaged) {
     throw unusable(directory, fmt::format("its log is corrupt: {}; {}", verdict.place, kRestore));
   }
-  if (verdict.state == LogVerdict::State::Torn) {
+  if (verdict.state == JournalVerdict::State::Torn) {
     open_database(true);
+    newest_ = std::max(newest_.load(), number(verdict.newest));
     check_acknowledged(verdict.place);
     close();
     log(LogLevel::Warning, "storage",
@@ -148,16 +159,55 @@ void RocksdbStore::open() {
         {{"place", verdict.place}});
   }
   open_database(false);
-  check_acknowledged("");
+  try {
+    replay(verdict);
+  } catch (const Error&) {
+    if (db_) close();
+    throw;
+  }
   acknowledged_.emplace(directory);
   acknowledged_->set(newest_);
+}
+
+// Brings into RocksDB what of the journal it does not have, and begins a new file behind it.
+void RocksdbStore::replay(const JournalVerdict& verdict) {
+  const std::string& directory = options_.directory;
+  std::uint64_t in_tables = format::decode_journal(read_meta("newest", nullptr).value_or(""));
+  newest_ = std::max(newest_.load(), number(verdict.newest));
+  check_acknowledged("");
+  if (verdict.first > in_tables + 1) {
+    throw unusable(directory, fmt::format("its log is corrupt: records {} to {} are missing; {}",
+                                          in_tables + 1, verdict.first - 1, kRestore));
+  }
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  read_journal(verdict.files, in_tables, [&](const journal::Record& record) {
+    rocksdb::WriteBatch batch{std::string(record.payload)};
+    auto status = db_->Write(options, &batch);
+    if (is_full(status)) {
+      throw unusable(directory, "the disk is full: what is in its log does not fit into tables");
+    }
+    must(status);
+  });
+  oldest_ = read_number("oldest");
+  for (const JournalFileInfo& file : verdict.files) {
+    if (::truncate(file.path.c_str(), static_cast<off_t>(file.whole)) == 0) continue;
+    throw unusable(directory, fmt::format("{}: {}", file.path, std::strerror(errno)));
+  }
+  try {
+    journal_ = std::make_unique<Journal>(
+        JournalOptions{directory, std::min(kJournalFile, options_.write_buffer_bytes / 2),
+                       options_.journal_failure},
+        verdict.files, in_tables);
+  } catch (const Error& error) {
+    throw unusable(directory, error.message());
+  }
 }
 
 // Leaves nothing open when it throws.
 void RocksdbStore::open_database(bool read_only) {
   auto database = database_options(options_);
-  database.listeners.push_back(std::make_shared<BackgroundErrors>(options_.directory, stalled_));
-  database.env = files_.get();
+  database.listeners.push_back(std::make_shared<Listener>(options_.directory, background_));
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   auto status = open_files(options_, database, read_only, handles, &db);
@@ -200,16 +250,19 @@ void RocksdbStore::check_format(bool read_only) {
                                version.value_or(0), format::kVersion));
   }
   if ((!format || *version < format::kVersion) && !read_only) {
-    rocksdb::WriteOptions sync;
-    sync.sync = true;
-    must(db_->Put(sync, meta_, "format", format::encode_number(format::kVersion)));
+    rocksdb::WriteOptions options;
+    options.disableWAL = true;
+    must(db_->Put(options, meta_, "format", format::encode_number(format::kVersion)));
+    // Before the first record of the journal, which an older program would not see.
+    must(db_->Flush(rocksdb::FlushOptions(), {kv_, log_, meta_}));
   }
-  auto number_of = [&](const char* name) {
-    auto text = read_meta(name, nullptr);
-    return text ? format::decode_number(*text).value_or(1) : 1;
-  };
-  newest_ = number_of("newest");
-  oldest_ = number_of("oldest");
+  newest_ = read_number("newest");
+  oldest_ = read_number("oldest");
+}
+
+std::uint64_t RocksdbStore::read_number(const char* name) {
+  auto text = read_meta(name, nullptr);
+  return text ? format::decode_number(*text).value_or(1) : 1;
 }
 
 }  // namespace storage

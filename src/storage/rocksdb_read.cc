@@ -1,4 +1,6 @@
 // Reading the newest state, older ones, and the whole at one revision.
+#include <cstring>
+
 #include "base/check.h"
 #include "storage/rewind.h"
 #include "storage/rocksdb_store.h"
@@ -7,6 +9,10 @@ namespace storage {
 
 void RocksdbStore::must(const rocksdb::Status& status) const {
   if (!status.ok()) stop_process(options_.directory, status);
+}
+
+void RocksdbStore::must_write(int error) const {
+  if (error != 0) must(rocksdb::Status::IOError(std::strerror(error)));
 }
 
 std::optional<std::string> RocksdbStore::read_meta(const char* name,
@@ -28,6 +34,19 @@ std::optional<Record> RocksdbStore::read(const std::string& key,
   auto status = db_->Get(options, kv_, key, &value);
   if (status.IsNotFound()) return {};
   must(status);
+  auto record = format::decode_record(key, value);
+  if (!record) must(rocksdb::Status::Corruption("malformed record", key));
+  return record;
+}
+
+std::optional<std::optional<Record>> RocksdbStore::read_from_memory(const std::string& key) {
+  // Not Get() with kBlockCacheTier, which finds an empty value where a table is not open.
+  std::string value;
+  bool found = false;
+  if (!db_->KeyMayExist(rocksdb::ReadOptions(), kv_, key, &value, &found)) {
+    return std::optional<Record>();
+  }
+  if (!found) return {};
   auto record = format::decode_record(key, value);
   if (!record) must(rocksdb::Status::Corruption("malformed record", key));
   return record;

@@ -13,6 +13,10 @@ namespace {
 
 // Room that is there again before writes are accepted again: for the largest of them.
 constexpr std::uint64_t kRoomToGoOn = kMaxTransactionBytes;
+// So much does not go in so short a time.
+constexpr std::uint64_t kMuch = std::uint64_t{4} << 30;
+constexpr Duration kFresh = 500ms;
+constexpr Duration kPause = 500ms;  // after a write that met a full disk
 
 }  // namespace
 
@@ -35,7 +39,7 @@ void stop_process(const std::string& directory, const rocksdb::Status& status) {
 
 Health RocksdbStore::health() const {
   std::uint64_t free = free_bytes();
-  if (writable_.load() && !stalled_->load()) return {.free_bytes = free};
+  if (writable_.load() && !background_->stalled.load()) return {.free_bytes = free};
   return {false,
           fmt::format("the disk of {} is full: reads go on, writes are refused; free some "
                       "space there or enlarge it ({} MiB are free, {} MiB are needed)",
@@ -45,9 +49,13 @@ Health RocksdbStore::health() const {
 
 std::uint64_t RocksdbStore::free_bytes() const {
   if (options_.free_bytes) return options_.free_bytes();
+  auto now = Clock::now();
+  if (free_ > kMuch && now - free_asked_.load() < kFresh) return free_;
   struct statvfs disk{};
   if (::statvfs(options_.directory.c_str(), &disk) != 0) return UINT64_MAX;
-  return static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+  free_ = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+  free_asked_ = now;
+  return free_;
 }
 
 // The reserve, and room for all that is in memory only.
@@ -69,14 +77,20 @@ bool RocksdbStore::refuse_writes() {
   return false;
 }
 
+bool RocksdbStore::met_full_disk() {
+  full_ = Clock::now();
+  return refuse_writes();
+}
+
 bool RocksdbStore::recover_space() {
-  if (writable_.load() && !stalled_->load()) return true;
-  if (!has_space(kRoomToGoOn)) return refuse_writes();
+  if (writable_.load() && !background_->stalled.load()) return true;
+  // It may have met a limit that the file system does not tell: a quota.
+  if (!has_space(kRoomToGoOn) || Clock::now() - full_.load() < kPause) return refuse_writes();
   auto status = db_->Resume();
   // Busy: RocksDB looks for space every few seconds itself, and then recovers.
   if (is_full(status) || status.IsBusy()) return refuse_writes();
   must(status);
-  *stalled_ = false;
+  background_->stalled = false;
   if (!writable_.exchange(true)) {
     log(LogLevel::Info, "storage", "the disk has space again; accepting writes",
         {{"directory", options_.directory}});

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -16,33 +17,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class FailingFile final : public rocksdb::WritableFileWrapper {
+class FailingTable final : public rocksdb::WritableFileWrapper {
  public:
-  FailingFile(std::unique_ptr<rocksdb::WritableFile> file, const FailingFiles& files,
-              const std::atomic<bool>* full)
-      : WritableFileWrapper(file.get()), file_(std::move(file)), files_(files), full_(full) {}
+  FailingTable(std::unique_ptr<rocksdb::WritableFile> file, const std::atomic<bool>& full)
+      : WritableFileWrapper(file.get()), file_(std::move(file)), full_(full) {}
 
   rocksdb::Status Append(const rocksdb::Slice& data) override {
-    if (full_ && *full_) {
-      // As a full disk does: some of it is written.
-      static_cast<void>(file_->Append(rocksdb::Slice(data.data(), data.size() / 2)));
-      return rocksdb::Status::NoSpace("No space left on device");
-    }
-    return file_->Append(data);
+    if (!full_) return file_->Append(data);
+    // As a full disk does: some of it is written.
+    static_cast<void>(file_->Append(rocksdb::Slice(data.data(), data.size() / 2)));
+    return rocksdb::Status::NoSpace("No space left on device");
   }
   rocksdb::Status Append(const rocksdb::Slice& data,
                          const rocksdb::DataVerificationInfo&) override {
     return Append(data);
   }
-  rocksdb::Status Sync() override {
-    return files_.syncs_fail ? rocksdb::Status::IOError("Input/output error") : file_->Sync();
-  }
-  rocksdb::Status Fsync() override { return Sync(); }
 
  private:
   std::unique_ptr<rocksdb::WritableFile> file_;
-  const FailingFiles& files_;
-  const std::atomic<bool>* full_;
+  const std::atomic<bool>& full_;
 };
 
 }  // namespace
@@ -50,14 +43,15 @@ class FailingFile final : public rocksdb::WritableFileWrapper {
 rocksdb::Status FailingFiles::NewWritableFile(const std::string& name,
                                               std::unique_ptr<rocksdb::WritableFile>* file,
                                               const rocksdb::EnvOptions& options) {
-  std::unique_ptr<rocksdb::WritableFile> inner;
-  auto status = EnvWrapper::NewWritableFile(name, &inner, options);
-  if (!status.ok()) return status;
-  const std::atomic<bool>* full = name.ends_with(".log")   ? &logs_are_full
-                                  : name.ends_with(".sst") ? &tables_are_full
-                                                           : nullptr;
-  *file = std::make_unique<FailingFile>(std::move(inner), *this, full);
+  auto status = EnvWrapper::NewWritableFile(name, file, options);
+  if (!status.ok() || !name.ends_with(".sst")) return status;
+  *file = std::make_unique<FailingTable>(std::move(*file), tables_are_full);
   return status;
+}
+
+int FailingFiles::journal_failure() const {
+  if (syncs_fail) return EIO;
+  return journal_is_full ? ENOSPC : 0;
 }
 
 std::string fresh_directory() {
@@ -125,7 +119,7 @@ KilledStore::KilledStore(int count, std::size_t bytes, Room room)
   }
   fs::remove_all(original);
   if (room == Room::Kept) return;
-  for (const std::string& path : files_with(directory_, ".log")) {
+  for (const std::string& path : files_with(directory_, ".journal")) {
     std::string content = read_whole(path);
     content.resize(content.find_last_not_of('\0') + 1);  // no record of these tests ends with zero
     write_whole(path, content);
@@ -134,9 +128,9 @@ KilledStore::KilledStore(int count, std::size_t bytes, Room room)
 
 KilledStore::~KilledStore() { fs::remove_all(directory_); }
 
-std::string KilledStore::log_file() const {
+std::string KilledStore::journal_file() const {
   std::string largest;
-  for (const std::string& path : files_with(directory_, ".log")) {
+  for (const std::string& path : files_with(directory_, ".journal")) {
     if (largest.empty() || fs::file_size(path) > fs::file_size(largest)) largest = path;
   }
   return largest;

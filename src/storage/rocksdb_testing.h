@@ -22,15 +22,15 @@ void flip(const std::string& path, std::size_t offset, unsigned bit = 0);
 // What open_rocksdb() throws, "" if it opens.
 std::string open_error(const std::string& directory);
 
-// A store with `count` transactions in its log, key "k<i>" and a value of `bytes`, as it is when
-// its process is killed after the last one was acknowledged. Removed at the end.
+// A store with `count` transactions in its journal, key "k<i>" and a value of `bytes`, as it is
+// when its process is killed after the last one was acknowledged. Removed at the end.
 class KilledStore {
  public:
-  enum class Room { Cut, Kept };  // the zeros ahead in the log
+  enum class Room { Cut, Kept };  // the zeros ahead in the journal
   KilledStore(int count, std::size_t bytes, Room room = Room::Cut);
   ~KilledStore();
   const std::string& directory() const { return directory_; }
-  std::string log_file() const;
+  std::string journal_file() const;
   int found() const;  // how many of the keys are there, opening it
   // The note of what was acknowledged, as if the last `count` writes had not been.
   void forget_acknowledgements(std::uint64_t count) const;
@@ -40,13 +40,14 @@ class KilledStore {
   int count_;
 };
 
-// Files of the operating system, some of whose calls fail.
+// Files of the operating system, some of whose writes fail.
 class FailingFiles final : public rocksdb::EnvWrapper {
  public:
   FailingFiles() : EnvWrapper(rocksdb::Env::Default()) {}
-  std::atomic<bool> syncs_fail = false;
-  std::atomic<bool> logs_are_full = false;    // appends to logs
+  std::atomic<bool> syncs_fail = false;  // of the journal
+  std::atomic<bool> journal_is_full = false;
   std::atomic<bool> tables_are_full = false;  // appends to tables
+  int journal_failure() const;                // for RocksdbOptions
 
   rocksdb::Status NewWritableFile(const std::string& name,
                                   std::unique_ptr<rocksdb::WritableFile>* file,

@@ -1,11 +1,8 @@
 #include "storage/store_contract.h"
 
 #include <fmt/format.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <set>
 
 #include "base/random.h"
@@ -368,43 +365,6 @@ TEST(Rocksdb, AFullDiskRefusesWritesUntilThereIsSpace) {
   free = kReservedBytes - 1;
   EXPECT_THROW(open_rocksdb(options), Error);
   std::filesystem::remove_all(directory);
-}
-
-TEST(Rocksdb, AKilledWriterLosesNothingThatWasAcknowledged) {
-  std::string directory = fresh_directory();
-  std::string acknowledged = directory + ".acknowledged";
-  for (int round = 0; round < 5; ++round) {
-    pid_t child = fork();
-    if (child == 0) {
-      auto store = open_rocksdb({directory});
-      ManualLoop loop;
-      std::ofstream log(acknowledged, std::ios::app);
-      for (int i = 0;; ++i) {
-        std::string key = fmt::format("{}-{}", round, i);
-        Transaction both{{}, {{"a/" + key, Bytes("x")}, {"b/" + key, Bytes("x")}}};
-        if (run(loop, store->commit(std::move(both))).committed) log << key << std::endl;
-        if (i == 20 + 7 * round) raise(SIGKILL);
-      }
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    ASSERT_TRUE(WIFSIGNALED(status));
-  }
-  auto store = open_rocksdb({directory});
-  ManualLoop loop;
-  std::ifstream log(acknowledged);
-  std::size_t count = 0;
-  for (std::string key; std::getline(log, key); ++count) {
-    EXPECT_TRUE(run(loop, store->find("a/" + key))) << key;
-    EXPECT_TRUE(run(loop, store->find("b/" + key))) << key;
-  }
-  EXPECT_GT(count, 100u);
-  auto a = run(loop, store->range({"a/", "b/", {}, 0})).records.size();
-  auto b = run(loop, store->range({"b/", "c/", {}, 0})).records.size();
-  EXPECT_EQ(a, b);
-  store.reset();
-  std::filesystem::remove_all(directory);
-  std::filesystem::remove(acknowledged);
 }
 
 TEST(RocksdbFormat, DamagedEntriesAreRecognized) {

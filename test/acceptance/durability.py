@@ -305,20 +305,17 @@ def flipped(data, at, bits):
     return changed
 
 
-def records_of(log):
-    """A log of RocksDB without the zeros behind its last record: pieces with headers of 7 bytes, in blocks of 32 KiB."""
-    at, block, header = 0, 32 * 1024, 7
-    while True:
-        if block - at % block < header:
-            at += block - at % block
-        if at + header > len(log) or log[at + 6] == 0:
-            return log[:at]
-        at += header + int.from_bytes(log[at + 4:at + 6], "little")
+def records_of(journal):
+    """A journal without the zeros behind its last record (src/storage/journal_format.h)."""
+    at, header = 20, 24
+    while at + header <= len(journal) and any(journal[at:at + header]):
+        at += header + int.from_bytes(journal[at + 4:at + 8], "big")
+    return journal[:at]
 
 
 def damaged_files():
     server, acknowledged = killed_server("damaged")
-    log = largest(server.root, "*.log")
+    log = largest(server.root, "*.journal")
     whole = log.read_bytes()
     sound = records_of(whole)
     check("the log has room ahead", len(whole) > len(sound), f"{len(whole)} of {len(sound)} bytes")
