@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 
@@ -13,6 +14,7 @@
 #include "cmd/kubeconfig_client.h"
 #include "cmd/program.h"
 #include "json/text.h"
+#include "storage/sync_directory.h"
 
 namespace cmd {
 namespace {
@@ -54,10 +56,8 @@ class NewFile {
   void publish(const std::string& name) {
     if (::rename(path_.c_str(), name.c_str()) != 0) throw failed("write", name);
     published_ = true;
-    int folder = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = folder >= 0 && ::fsync(folder) == 0;
-    if (folder >= 0) ::close(folder);
-    if (!ok) throw failed("write", folder_);
+    errno = storage::sync_directory(folder_);
+    if (errno != 0) throw failed("write", folder_);
   }
   const std::string& path() const { return path_; }
 

@@ -1,9 +1,7 @@
 #include "cmd/restore.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <filesystem>
@@ -13,6 +11,7 @@
 #include "cmd/flags.h"
 #include "cmd/program.h"
 #include "storage/rocksdb.h"
+#include "storage/sync_directory.h"
 
 namespace cmd {
 namespace {
@@ -24,11 +23,7 @@ Error failed(const std::string& path, const std::string& why) {
 }
 
 void sync_folder(const std::string& path) {
-  int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  bool ok = fd >= 0 && ::fsync(fd) == 0;
-  std::string why = std::strerror(errno);
-  if (fd >= 0) ::close(fd);
-  if (!ok) throw failed(path, why);
+  if (int error = storage::sync_directory(path)) throw failed(path, std::strerror(error));
 }
 
 void check_target(const std::string& root) {

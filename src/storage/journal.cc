@@ -1,14 +1,13 @@
 #include "storage/journal.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
 
-#include "base/error.h"
 #include "base/random.h"
+#include "storage/sync_directory.h"
 
 namespace storage {
 
@@ -19,12 +18,8 @@ Journal::Journal(JournalOptions options, std::vector<JournalFileInfo> present,
       older_(std::move(present)),
       number_(older_.empty() ? 0 : older_.back().number) {
   for (const JournalFileInfo& file : older_) next_ = std::max<std::uint64_t>(next_, file.last + 1);
-  try {
-    begin_file();
-    forget(in_tables);
-  } catch (const std::system_error& error) {
-    throw Error(Reason::ServiceUnavailable, fmt::format("cannot make a file: {}", error.what()));
-  }
+  begin_file();
+  forget(in_tables);
 }
 
 bool Journal::is_full(int error) { return error == ENOSPC || error == EDQUOT; }

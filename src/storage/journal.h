@@ -18,9 +18,11 @@
 
 namespace storage {
 
+inline constexpr std::uint64_t kJournalFileBytes = 16 * 1024 * 1024;
+
 struct JournalOptions {
   std::string directory;
-  std::uint64_t file_bytes = 16 * 1024 * 1024;  // after which a new file is begun
+  std::uint64_t file_bytes = kJournalFileBytes;  // after which a new file is begun
   // An errno with which the writes fail that end now, 0: none. For tests.
   std::function<int()> failure = nullptr;
 };
@@ -30,7 +32,7 @@ struct JournalOptions {
 class Journal {
  public:
   // Goes on in a file of its own behind the `present` ones, of which what is up to `in_tables` is
-  // forgotten. Throws Error(ServiceUnavailable).
+  // forgotten. Throws std::system_error if that file cannot be made.
   Journal(JournalOptions options, std::vector<JournalFileInfo> present, std::uint64_t in_tables);
 
   std::uint64_t next() const { return next_; }  // the sequence of the next record

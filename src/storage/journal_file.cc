@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "storage/sync_directory.h"
 
 namespace storage {
 namespace {
@@ -38,13 +39,6 @@ int write_synced(int fd, const char* data, std::size_t bytes, std::uint64_t offs
 }
 
 }  // namespace
-
-int sync_directory(const std::string& directory) {
-  int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  int error = fd < 0 || ::fsync(fd) != 0 ? errno : 0;
-  if (fd >= 0) ::close(fd);
-  return error;
-}
 
 void JournalFile::Free::operator()(char* memory) const { std::free(memory); }
 
@@ -81,6 +75,10 @@ JournalFile::~JournalFile() {
 
 std::uint64_t JournalFile::block_start() const { return position_ / kBlock * kBlock; }
 
+std::size_t JournalFile::staged_blocks() const {
+  return round_up(position_ - block_start() + staged_);
+}
+
 // What stands before position_ stays.
 void JournalFile::resize_buffer(std::size_t bytes) {
   std::unique_ptr<char, Free> other(static_cast<char*>(std::aligned_alloc(kBlock, bytes)));
@@ -94,7 +92,7 @@ void JournalFile::resize_buffer(std::size_t bytes) {
 void JournalFile::stage(std::string_view first, std::string_view second) {
   std::size_t tail = position_ - block_start();
   staged_ = first.size() + second.size();
-  std::size_t end = round_up(tail + staged_);
+  std::size_t end = staged_blocks();
   if (end > capacity_) resize_buffer(end);
   char* to = buffer_.get() + tail;
   std::memcpy(to, first.data(), first.size());
@@ -103,7 +101,7 @@ void JournalFile::stage(std::string_view first, std::string_view second) {
 }
 
 int JournalFile::write() {
-  std::size_t bytes = round_up(position_ - block_start() + staged_);
+  std::size_t bytes = staged_blocks();
   room_->wait_for_zeros(block_start() + bytes);
   int error = write_synced(fd_, buffer_.get(), bytes, block_start());
   if (error == 0) appended();
@@ -111,7 +109,7 @@ int JournalFile::write() {
 }
 
 bool JournalFile::begin(AsyncWrite& writer) {
-  std::size_t bytes = round_up(position_ - block_start() + staged_);
+  std::size_t bytes = staged_blocks();
   return direct_ && room_->reaches(block_start() + bytes) &&
          writer.begin(fd_, buffer_.get(), bytes, block_start());
 }

@@ -12,9 +12,6 @@
 
 namespace storage {
 
-// What was made in a directory or removed from it is so after a loss of power too. An errno, or 0.
-int sync_directory(const std::string& directory);
-
 // Not thread-safe.
 class JournalFile {
  public:
@@ -50,6 +47,7 @@ class JournalFile {
   void resize_buffer(std::size_t bytes);
   void appended();
   std::uint64_t block_start() const;
+  std::size_t staged_blocks() const;  // bytes of the blocks that what is staged touches
 
   std::string path_;
   int fd_ = -1;

@@ -11,12 +11,6 @@ constexpr std::size_t kSalt = 8;
 
 std::string encode_32(std::uint64_t value) { return format::encode_number(value).substr(4); }
 
-std::uint64_t number_at(std::string_view bytes, std::size_t offset, std::size_t count) {
-  std::uint64_t value = 0;
-  for (unsigned char byte : bytes.substr(offset, count)) value = value << 8 | byte;
-  return value;
-}
-
 }  // namespace
 
 std::string encode_file_header(std::string_view salt) {
@@ -43,15 +37,16 @@ std::string encode_record_header(std::string_view salt, const Record& record) {
 
 std::optional<Record> decode_record(std::string_view salt, std::string_view bytes) {
   if (bytes.size() < kRecordHeader) return {};
-  std::uint64_t length = number_at(bytes, 4, 4);
+  std::uint64_t length = format::read_number(bytes.substr(4), 4);
   if (length > bytes.size() - kRecordHeader) return {};
   bytes = bytes.substr(0, kRecordHeader + length);
-  if (crc32c(bytes.substr(4), crc32c(salt)) != number_at(bytes, 0, 4)) return {};
-  return Record{sequence_at(bytes), Revision{number_at(bytes, 16, 8)}, bytes.substr(kRecordHeader)};
+  if (crc32c(bytes.substr(4), crc32c(salt)) != format::read_number(bytes, 4)) return {};
+  return Record{sequence_at(bytes), Revision{format::read_number(bytes.substr(16), 8)},
+                bytes.substr(kRecordHeader)};
 }
 
 std::uint64_t sequence_at(std::string_view bytes) {
-  return bytes.size() < kRecordHeader ? 0 : number_at(bytes, 8, 8);
+  return bytes.size() < kRecordHeader ? 0 : format::read_number(bytes.substr(8), 8);
 }
 
 }  // namespace storage::journal

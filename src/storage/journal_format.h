@@ -1,9 +1,8 @@
 // How a journal file lies on disk. All numbers are big endian.
 //   file    header (20 bytes), records, zeros up to the end: room ahead (journal_room.h)
 //   header  magic (8), salt (8), checksum (4) of both
-//   record  checksum (4) of the rest, seeded with the salt; length of the payload (4); sequence
-//   (8);
-//           newest revision (8); payload
+//   record  checksum (4) of the rest, seeded with the salt; length of the payload (4);
+//           sequence (8); newest revision (8); payload
 // Sequences go up by one, from file to file too. The salt is random: no tenant can write an object
 // that looks like a record.
 #pragma once

@@ -14,16 +14,12 @@ std::optional<Record>& RocksdbStore::look_up(Overlay& overlay, const std::string
 }
 
 // Brings all keys of the batch into its overlay; false: that cannot be done from memory.
-bool RocksdbStore::look_up_all(Batch& batch, From from) {
+bool RocksdbStore::look_up_in_memory(Batch& batch) {
   auto found = [&](const std::string& key) {
-    if (from == From::Disk) {
-      look_up(batch.overlay, key);
-    } else if (!batch.overlay.contains(key)) {
-      auto record = read_from_memory(key);
-      if (!record) return false;
-      batch.overlay.emplace(key, std::move(*record));
-    }
-    return true;
+    if (batch.overlay.contains(key)) return true;
+    auto record = read_from_memory(key);
+    if (record) batch.overlay.emplace(key, std::move(*record));
+    return record.has_value();
   };
   for (const Pending& one : batch.pending) {
     for (const Compare& compare : one.transaction.compares) {
@@ -113,6 +109,11 @@ bool RocksdbStore::written(Batch& batch, int error) {
   return true;
 }
 
+bool RocksdbStore::write(Batch& batch) {
+  batch.began = Clock::now();
+  return written(batch, journal_->write(batch.writes.Data(), batch.newest));
+}
+
 bool RocksdbStore::insert(Batch& batch, From from) {
   rocksdb::WriteOptions options;
   options.disableWAL = true;
@@ -147,18 +148,9 @@ void RocksdbStore::refuse(Batch& batch) {
 }
 
 void RocksdbStore::commit(Batch& batch) {
-  if (!batch.prepared) {
-    look_up_all(batch, From::Disk);
-    prepare(batch);
-  }
+  if (!batch.prepared) prepare(batch);
   if (batch.writes.Count() > 0) {
-    if (!batch.durable) {
-      if (!writable(batch)) return refuse(batch);
-      batch.began = Clock::now();
-      if (!written(batch, journal_->write(batch.writes.Data(), batch.newest))) {
-        return refuse(batch);
-      }
-    }
+    if (!batch.durable && !(writable(batch) && write(batch))) return refuse(batch);
     if (!insert(batch, From::Disk)) return refuse(batch);
   }
   publish(batch);

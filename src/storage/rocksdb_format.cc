@@ -10,16 +10,16 @@ void append_number(std::string& out, std::uint64_t value) {
   }
 }
 
+constexpr char kPresent = 1;
+constexpr char kWasPresent = 2;
+
+}  // namespace
+
 std::uint64_t read_number(std::string_view bytes, std::size_t count) {
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < count; ++i) value = value << 8 | static_cast<unsigned char>(bytes[i]);
   return value;
 }
-
-constexpr char kPresent = 1;
-constexpr char kWasPresent = 2;
-
-}  // namespace
 
 std::string encode_number(std::uint64_t value) {
   std::string out;

@@ -3,9 +3,8 @@
 //   log   revision (8) -> key length (4), key, flags (1: now present, 2: was present), and if it
 //         was present the previous record as in kv. The value that an event wrote is not repeated:
 //         it is the previous one of the key's next event, or stands in kv.
-//   meta  "format"; "newest": that revision, and the last record of the journal that is in here
-//   (8);
-//         "oldest"
+//   meta  "format"; "oldest"; "newest": that revision, and the last record of the journal that is
+//         in here (8)
 // A record of the journal (journal_format.h) is a rocksdb::WriteBatch; to apply one again changes
 // nothing if all later ones are applied again too.
 // In format 1 all writes of a transaction had one revision; keys of the log had an index (4) more.
@@ -22,6 +21,8 @@ namespace storage::format {
 
 inline constexpr std::uint64_t kVersion = 3;
 
+// Of the first `count` bytes, which must be there.
+std::uint64_t read_number(std::string_view bytes, std::size_t count);
 std::string encode_number(std::uint64_t value);                      // 8 bytes, big endian
 std::optional<std::uint64_t> decode_number(std::string_view bytes);  // needs 8 bytes or more
 

@@ -81,14 +81,13 @@ void RocksdbStore::drop_history(Revision revision, Who who) {
     Turn turn(*this, who);
     if (!turn.held || revision <= oldest()) return;
     Batch batch;
+    batch.newest = newest();
     batch.writes.DeleteRange(log_, first, end);
     batch.writes.Put(meta_, "oldest", format::encode_number(number(revision)));
-    batch.writes.Put(meta_, "newest", format::encode_newest(newest(), journal_->next()));
+    batch.writes.Put(meta_, "newest", format::encode_newest(batch.newest, journal_->next()));
     // Published first: a reader that starts now must not expect what is about to go.
     oldest_.store(number(revision), std::memory_order_release);
-    batch.began = Clock::now();
-    if (!written(batch, journal_->write(batch.writes.Data(), newest()))) return;
-    if (!insert(batch, From::Disk)) return;
+    if (!write(batch) || !insert(batch, From::Disk)) return;
   }
   // Whole files go at once, without a compaction; the rest is compacted in the background.
   rocksdb::Slice from(first), to(end);

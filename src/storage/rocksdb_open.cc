@@ -10,6 +10,7 @@
 
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include "base/log.h"
 #include "storage/rocksdb_store.h"
@@ -25,8 +26,6 @@ constexpr std::size_t kDeletions = 2048;
 
 // A dozen objects: a start reads all blocks, and each costs as much as its bytes do.
 constexpr std::size_t kBlock = 16 * 1024;
-
-constexpr std::uint64_t kJournalFile = 16 * 1024 * 1024;
 
 rocksdb::ColumnFamilyOptions family_options(const RocksdbOptions& options,
                                             const std::shared_ptr<rocksdb::Cache>& cache) {
@@ -196,11 +195,11 @@ void RocksdbStore::replay(const JournalVerdict& verdict) {
   }
   try {
     journal_ = std::make_unique<Journal>(
-        JournalOptions{directory, std::min(kJournalFile, options_.write_buffer_bytes / 2),
+        JournalOptions{directory, std::min(kJournalFileBytes, options_.write_buffer_bytes / 2),
                        options_.journal_failure},
         verdict.files, in_tables);
-  } catch (const Error& error) {
-    throw unusable(directory, error.message());
+  } catch (const std::system_error& error) {
+    throw unusable(directory, fmt::format("cannot make a file: {}", error.what()));
   }
 }
 

@@ -65,7 +65,7 @@ class RocksdbStore final : public Store {
   };
   // The state of the keys that a batch has read or written so far.
   using Overlay = std::unordered_map<std::string, std::optional<Record>>;
-  enum class From { Memory, Disk };  // what may be read
+  enum class From { Memory, Disk };  // whether to wait for the disk
 
   // Transactions that are committed together, on their way through the stages below.
   struct Batch {
@@ -149,9 +149,10 @@ class RocksdbStore final : public Store {
 
   // rocksdb_commit.cc: the stages of a batch, in the turn of its holder
   void commit(Batch& batch);  // all that are left, blocking
-  bool look_up_all(Batch& batch, From from);
+  bool look_up_in_memory(Batch& batch);
   void prepare(Batch& batch);
   bool writable(const Batch& batch);
+  bool write(Batch& batch);               // to the journal, blocking; as written()
   bool written(Batch& batch, int error);  // by the journal; false: it was full, and nothing is
   bool insert(Batch& batch, From from);   // into RocksDB; false: not without waiting
   void publish(Batch& batch);

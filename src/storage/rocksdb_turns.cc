@@ -126,7 +126,7 @@ void RocksdbStore::hand_over(BatchPtr batch) {
 
 // The turn is the loop's until the batch is done or handed over.
 void RocksdbStore::start_on(Loop& loop, BatchPtr batch) {
-  if (!look_up_all(*batch, From::Memory)) return hand_over(std::move(batch));
+  if (!look_up_in_memory(*batch)) return hand_over(std::move(batch));
   prepare(*batch);
   if (batch->writes.Count() == 0) {
     publish(*batch);
