@@ -16,6 +16,7 @@ class MergeRules final : public schema::Schema {
   std::vector<Cause> validate(const Value&, const Value&) const override { return {}; }
   Value openapi_v3() const override { return empty_; }
   const std::string& digest() const override { return digest_; }
+  std::shared_ptr<const schema::Node> root() const override { return nullptr; }
   MergeRule merge_rule(const std::vector<std::string>& path) const override {
     if (path.back() == "containers") return {"merge", "name"};
     if (path.back() == "ports") return {"merge", "port"};

@@ -79,6 +79,12 @@ const BuiltinKind* find_builtin(std::string_view group, std::string_view plural)
   return nullptr;
 }
 
+const SchemaPtr& object_meta() {
+  static const auto* schema = new SchemaPtr(
+      stored_schema(Bytes(json::print(TypeTable("meta_v1", {}).part_schema("ObjectMeta")))));
+  return *schema;
+}
+
 std::string_view embedded_file(std::string_view name) {
   for (const EmbeddedFile& file : embedded_files()) {
     if (file.name == name) return file.text;

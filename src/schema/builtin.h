@@ -32,6 +32,9 @@ struct BuiltinKind {
 const std::vector<BuiltinKind>& builtin_kinds();
 const BuiltinKind* find_builtin(std::string_view group, std::string_view plural);
 
+// The metadata of every object, which stands in no kind's schema.
+const SchemaPtr& object_meta();
+
 // A file of apis/ as it was when the program was built; "" if there is none. For bootstrap objects.
 std::string_view embedded_file(std::string_view name);
 

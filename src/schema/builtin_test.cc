@@ -72,4 +72,49 @@ TEST(Protobuf, AScaleIsRead) {
   EXPECT_EQ(scale->at("spec", "replicas").as_int(), 4);
 }
 
+// Protobuf's form of a field that holds a text or a message.
+std::string field(int number, const std::string& bytes) {
+  std::string text;
+  for (int value : {number << 3 | 2, static_cast<int>(bytes.size())}) {
+    for (; value >= 0x80; value >>= 7) text += static_cast<char>((value & 0x7f) | 0x80);
+    text += static_cast<char>(value);
+  }
+  return text + bytes;
+}
+std::string flag(int number, bool value) {
+  std::string text;
+  for (int head = number << 3; head > 0; head >>= 7) {
+    text += static_cast<char>((head & 0x7f) | (head >= 0x80 ? 0x80 : 0));
+  }
+  return text + static_cast<char>(value);
+}
+
+// In JSON a schema's "items" is a schema; in protobuf it is a message that has one.
+TEST(Protobuf, ASchemaIsRead) {
+  std::string text = field(5, "string") + flag(18, false);
+  std::string list = field(5, "array") + field(24, field(1, text));
+  std::string map = field(5, "object") + field(30, flag(1, true) + field(2, text));
+  std::string anything = field(5, "object") + field(30, flag(1, true));
+  std::string schema = field(5, "object") + field(29, field(1, "l") + field(2, list)) +
+                       field(29, field(1, "m") + field(2, map)) +
+                       field(29, field(1, "a") + field(2, anything)) +
+                       field(32, field(1, "d") + field(2, field(2, "x") + field(2, "y")));
+  std::string version =
+      field(1, "v1") + flag(2, true) + flag(3, false) + field(4, field(1, schema));
+  std::string body =
+      field(1, field(1, "apiextensions.k8s.io/v1") + field(2, "CustomResourceDefinition")) +
+      field(2, field(2, field(7, version)));
+
+  auto read = schema::decode_protobuf(std::string("k8s\0", 4) + body);
+
+  ASSERT_TRUE(read) << read.error().message();
+  const json::Value& found = read->at("spec", "versions")[0];
+  EXPECT_EQ(json::print(found),
+            R"({"name":"v1","served":true,"storage":false,"schema":{"openAPIV3Schema":)"
+            R"({"type":"object","properties":{"l":{"type":"array","items":{"type":"string"}},)"
+            R"("m":{"type":"object","additionalProperties":{"type":"string"}},)"
+            R"("a":{"type":"object","additionalProperties":true}},)"
+            R"("dependencies":{"d":["x","y"]}}}})");
+}
+
 }  // namespace

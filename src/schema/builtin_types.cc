@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "json/text.h"
 #include "schema/embedded.h"
+#include "schema/walks.h"
 
 namespace schema {
 namespace {
@@ -31,6 +32,9 @@ Field parse_field(const std::string& name, std::string_view text) {
   for (; next < words.size(); ++next) field.options.emplace_back(words[next]);
   return field;
 }
+
+// The line of a type's table that says that the type is merged as one value.
+constexpr std::string_view kStructType = "+structType";
 
 // All field tables, by file name without ending ("core_v1").
 const std::map<std::string, Types, std::less<>>& all_types() {
@@ -82,10 +86,13 @@ json::Value scalar_schema(std::string_view type) {
     return object_with({{"x-kubernetes-int-or-string", true}});
   }
   if (type == "raw" || type == "fieldsv1") {
-    return object_with({{"type", "object"}, {"x-kubernetes-preserve-unknown-fields", true}});
+    return object_with({{"type", "object"},
+                        {"x-kubernetes-preserve-unknown-fields", true},
+                        {"x-kubernetes-map-type", "atomic"}});
   }
   if (type == "json" || type == "any") {
-    return object_with({{"x-kubernetes-preserve-unknown-fields", true}});
+    return object_with(
+        {{"x-kubernetes-preserve-unknown-fields", true}, {"x-kubernetes-map-type", "atomic"}});
   }
   return {};
 }
@@ -120,6 +127,8 @@ void apply_option(json::Value& schema, std::string_view option) {
     schema.set("x-kubernetes-patch-merge-key", value);
   else if (name == "list")
     schema.set("x-kubernetes-list-type", value);
+  else if (name == "map")
+    schema.set("x-kubernetes-map-type", value);
   else if (name == "enum" || name == "listkeys") {
     json::Value list = json::Value::array();
     for (std::string_view one : split(value, ',')) list.push_back(one);
@@ -136,7 +145,9 @@ const std::vector<FieldFact>* find_type(std::string_view file, std::string_view 
     auto* all = new std::map<const std::vector<Field>*, std::vector<FieldFact>>();
     for (const auto& [name, types] : all_types()) {
       for (const auto& [type_name, fields] : types) {
-        for (const Field& field : fields) (*all)[&fields].push_back(field.fact);
+        for (const Field& field : fields) {
+          if (field.fact.name != kStructType) (*all)[&fields].push_back(field.fact);
+        }
       }
     }
     return all;
@@ -168,6 +179,10 @@ void TypeTable::add_fields(const std::string& type, json::Value& schema,
   const auto* fields = find_fields(file_, type);
   if (!fields) check_failed(("unknown type " + type + " in " + file_).c_str(), "apis", 0);
   for (const Field& field : *fields) {
+    if (field.fact.name == kStructType) {
+      if (type == inside.back()) schema.set("x-kubernetes-map-type", field.fact.type);
+      continue;
+    }
     if (field.fact.name.starts_with('<')) {  // its fields stand beside ours in JSON
       add_fields(field.fact.type, schema, inside);
       continue;
@@ -212,7 +227,14 @@ json::Value TypeTable::schema_of(const std::string& type) const {
     if (member.key != "metadata") properties.set(member.key, member.value);
   }
   schema.set("properties", std::move(properties));
+  // How lists of the public types merge says nothing about what may stand in them; rules do.
+  if (!file_.contains(".kcp.io")) schema.set(kMayRepeat, true);
   return schema;
+}
+
+json::Value TypeTable::part_schema(const std::string& type) const {
+  std::vector<std::string> inside;
+  return object_schema(type, inside);
 }
 
 }  // namespace schema

@@ -17,6 +17,8 @@ class TypeTable {
 
   // The schema of a top-level kind: its fields, with apiVersion, kind and metadata in front.
   json::Value schema_of(const std::string& type) const;
+  // The schema of a type that is part of kinds.
+  json::Value part_schema(const std::string& type) const;
 
  private:
   json::Value object_schema(const std::string& type, std::vector<std::string>& inside) const;

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/strings.h"
 #include "object/names.h"
-#include "schema/node.h"
+#include "schema/walks.h"
 
 namespace schema {
 namespace {

@@ -107,13 +107,13 @@ class Decoder {
     Wire wire(bytes);
     while (auto field = wire.next()) {
       auto fact = by_number.find(field->number);
-      if (fact != by_number.end()) add(*fact->second, *field, object);
+      if (fact != by_number.end()) add(*fact->second, *field, object, type == "JSONSchemaProps");
     }
     failed_ = failed_ || wire.failed();
     --depth_;
   }
 
-  void add(const FieldFact& fact, const Wire::Field& field, Value& object) {
+  void add(const FieldFact& fact, const Wire::Field& field, Value& object, bool in_schema) {
     std::string_view type = fact.type;
     if (fact.name.starts_with('<')) return fill(type, field.bytes, object);
     if (type.starts_with("list:")) {
@@ -122,13 +122,14 @@ class Decoder {
       add_entry(type.substr(4), field.bytes, object.edit(fact.name));
     } else {
       Value value = single(type, field);
-      if (!is_zero(value, type)) object.set(fact.name, std::move(value));
+      if (!is_zero(value, type, in_schema)) object.set(fact.name, std::move(value));
     }
   }
 
   // Go writes zero scalars of non-pointer fields too; JSON leaves them out.
-  static bool is_zero(const Value& value, std::string_view type) {
+  static bool is_zero(const Value& value, std::string_view type, bool in_schema) {
     if (type == "string") return value.as_string().empty();
+    if (type == "bool" && in_schema) return !value.as_bool();
     return value.is_null();
   }
 
@@ -158,6 +159,7 @@ class Decoder {
       auto parsed = json::parse(first_bytes(field.bytes, 1));
       return parsed ? *parsed : Value();
     }
+    if (type.starts_with("JSONSchemaPropsOr")) return schema_or(type, field.bytes);
     if (type.starts_with("list:")) {  // a named list: a message with repeated items
       Value list = Value::array();
       Wire wire(field.bytes);
@@ -165,6 +167,27 @@ class Decoder {
       return list;
     }
     return message(type, field.bytes);
+  }
+
+  // JSON has a schema, or something else, where Go and protobuf have a struct of both.
+  Value schema_or(std::string_view type, std::string_view bytes) {
+    bool or_bool = type == "JSONSchemaPropsOrBool";
+    const int schema_number = or_bool ? 2 : 1;
+    Value schema, other = or_bool ? Value(false) : Value::array();
+    Wire wire(bytes);
+    while (auto field = wire.next()) {
+      if (field->number == schema_number) {
+        schema = message("JSONSchemaProps", field->bytes);
+      } else if (or_bool) {
+        other = field->integer != 0;
+      } else if (type == "JSONSchemaPropsOrArray") {
+        other.push_back(message("JSONSchemaProps", field->bytes));
+      } else {
+        other.push_back(json::valid_utf8(field->bytes));
+      }
+    }
+    failed_ = failed_ || wire.failed();
+    return schema.is_null() ? other : schema;
   }
 
   static Value number_or_null(double number) {

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "object/names.h"
-#include "schema/node.h"
+#include "schema/walks.h"
 
 namespace schema {
 namespace {
@@ -89,6 +89,23 @@ std::unique_ptr<const Limits> read_limits(const json::Value& source, const std::
   return limits;
 }
 
+// Requires that the patch strategy has been read: it says how a list merges if nothing else does.
+void read_list_type(const json::Value& source, Node& node) {
+  std::string_view type = source["x-kubernetes-list-type"].as_string();
+  for (const json::Value& key : source["x-kubernetes-list-map-keys"].elements()) {
+    node.list_map_keys.push_back(key.str());
+  }
+  bool merges = type.empty() && node.patch_strategy == "merge";
+  if (merges && !node.patch_merge_key.empty()) {
+    node.list_type = Node::ListType::Map;
+    node.list_map_keys = {node.patch_merge_key};
+  } else if (type == "set" || merges) {
+    node.list_type = Node::ListType::Set;
+  } else if (type == "map") {
+    node.list_type = Node::ListType::Map;
+  }
+}
+
 void read_children(const json::Value& source, const std::string& path, int depth, Node& node,
                    Reading& reading) {
   for (const json::Member& member : source["properties"].members()) {
@@ -126,16 +143,13 @@ NodePtr read_node(const json::Value& source, const std::string& path, int depth,
   node->int_or_string = source["x-kubernetes-int-or-string"].as_bool();
   node->preserve_unknown = source["x-kubernetes-preserve-unknown-fields"].as_bool();
   node->embedded = source["x-kubernetes-embedded-resource"].as_bool();
-  std::string_view list_type = source["x-kubernetes-list-type"].as_string();
-  if (list_type == "set") node->list_type = Node::ListType::Set;
-  if (list_type == "map") node->list_type = Node::ListType::Map;
-  for (const json::Value& key : source["x-kubernetes-list-map-keys"].elements()) {
-    node->list_map_keys.push_back(key.str());
-  }
+  node->lists_may_repeat = source[kMayRepeat].as_bool();
+  node->atomic_map = source["x-kubernetes-map-type"].as_string() == "atomic";
   for (const json::Value& name : source["required"].elements())
     node->required.push_back(name.str());
   node->patch_strategy = source["x-kubernetes-patch-strategy"].str();
   node->patch_merge_key = source["x-kubernetes-patch-merge-key"].str();
+  read_list_type(source, *node);
   if (const json::Value* value = source.find("default"); value && !value->is_null()) {
     node->default_value = std::make_unique<const json::Value>(*value);
   }

@@ -7,7 +7,7 @@
 #include "json/text.h"
 #include "schema/compiled_forms.h"
 #include "schema/digest.h"
-#include "schema/node.h"
+#include "schema/walks.h"
 
 namespace schema {
 namespace {
@@ -55,15 +55,18 @@ class TextSchema final : public Schema {
   }
   void apply_defaults(json::Value& object) const override { default_node(*form(), object); }
   std::vector<Cause> validate(const json::Value& object, const json::Value& before) const override {
-    Validator validator;
-    validator.check(*form(), object, before.is_null() ? nullptr : &before, "");
+    Form root = form();
+    Validator validator(root->lists_may_repeat);
+    validator.check(*root, object, before.is_null() ? nullptr : &before, "");
     return validator.take();
   }
   json::Value openapi_v3() const override {
-    auto source = json::parse(text().view());
-    return source ? *source : json::Value();
+    json::Value source = parsed();
+    source.erase(kMayRepeat);
+    return source;
   }
   const std::string& digest() const override { return digest_; }
+  Form root() const override { return form(); }
   MergeRule merge_rule(const std::vector<std::string>& path) const override;
 
   // The same text in another place.
@@ -85,10 +88,12 @@ class TextSchema final : public Schema {
     return text_;
   }
 
+  json::Value parsed() const { return json::parse(text().view()).value_or(json::Value()); }
+
   Form form() const {
     if (Form known = forms().find(this)) return known;
     compilations().fetch_add(1, std::memory_order_relaxed);
-    Read compiled = read(openapi_v3(), "");
+    Read compiled = read(parsed(), "");
     if (!compiled.causes.empty()) compiled = read(*json::parse(kAcceptAll), "");
     return forms().add(this, std::move(compiled.root), compiled.bytes);
   }

@@ -16,6 +16,8 @@
 
 namespace schema {
 
+struct Node;
+
 class Schema {
  public:
   virtual ~Schema() = default;
@@ -42,6 +44,10 @@ class Schema {
     std::string key;
   };
   virtual MergeRule merge_rule(const std::vector<std::string>& path) const = 0;
+
+  // The compiled form, for walks of other modules. It stays what it is while it is held; hold it
+  // for one request only, since what is compiled of all schemas is bounded.
+  virtual std::shared_ptr<const Node> root() const = 0;
 };
 using SchemaPtr = std::shared_ptr<const Schema>;
 

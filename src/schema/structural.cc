@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "object/names.h"
-#include "schema/node.h"
+#include "schema/walks.h"
 
 namespace schema {
 namespace {

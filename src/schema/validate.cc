@@ -3,13 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <unordered_map>
 
 #include "base/strings.h"
 #include "json/text.h"
 #include "json/utf8.h"
 #include "object/names.h"
-#include "schema/node.h"
+#include "schema/walks.h"
 
 namespace schema {
 namespace {
@@ -159,7 +160,8 @@ void Validator::check_object(const Node& node, const json::Value& value, const j
 
 void Validator::check_array(const Node& node, const json::Value& value, const json::Value* before,
                             const std::string& path) {
-  if (node.list_type != Node::ListType::Atomic) check_uniqueness(node, value, path);
+  bool is_unique = node.list_type != Node::ListType::Atomic && !may_repeat_;
+  if (is_unique) check_uniqueness(node, value, path);
   if (!node.items) return;
   // Elements of keyed lists are compared with the element of the same key.
   std::unordered_map<std::string, const json::Value*> old;
@@ -304,7 +306,7 @@ void Validator::check_sizes(const Limits& limits, const json::Value& value,
 }
 
 bool Validator::is_valid(const Node& node, const json::Value& value, const std::string& path) {
-  Validator inner;
+  Validator inner(may_repeat_);
   if (work_ > kMaxWork) return false;
   inner.work_ = work_;
   inner.first_only_ = true;

@@ -1,7 +1,7 @@
 // Pruning and defaulting: the two walks that change an object.
 #include <fmt/format.h>
 
-#include "schema/node.h"
+#include "schema/walks.h"
 
 namespace schema {
 namespace {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "schema/builtin.h"
 #include "schema/digest.h"
 
 namespace server {
@@ -14,7 +15,7 @@ using json::Value;
 
 // Part of all digests: clients keep a document as long as its digest is the same, so this is to be
 // changed together with what this file makes of a kind.
-constexpr std::string_view kDocumentForm = "1";
+constexpr std::string_view kDocumentForm = "2";
 
 // "apps" + "v1" + "Deployment" -> "apps.v1.Deployment": unique and free of slashes.
 std::string component_name(const registry::Kind& kind, std::string_view version) {
@@ -38,37 +39,7 @@ Value string_schema(std::string_view description) {
 
 // The metadata that all objects share.
 Value object_meta() {
-  Value texts = Value::object(
-      {{"type", "object"}, {"additionalProperties", Value::object({{"type", "string"}})}});
-  Value list = Value::object({{"type", "array"},
-                              {"items", Value::object({{"type", "string"}})},
-                              {"x-kubernetes-patch-strategy", "merge"}});
-  Value properties = Value::object();
-  for (const char* name : {"name", "generateName", "namespace", "uid", "resourceVersion",
-                           "selfLink", "creationTimestamp", "deletionTimestamp"}) {
-    properties.set(name, Value::object({{"type", "string"}}));
-  }
-  for (const char* name : {"generation", "deletionGracePeriodSeconds"}) {
-    properties.set(name, Value::object({{"type", "integer"}, {"format", "int64"}}));
-  }
-  properties.set("labels", texts).set("annotations", texts).set("finalizers", list);
-  Value owner = Value::object({{"type", "object"}, {"properties", Value::object()}});
-  for (const char* name : {"apiVersion", "kind", "name", "uid"}) {
-    owner.edit("properties").set(name, Value::object({{"type", "string"}}));
-  }
-  for (const char* name : {"controller", "blockOwnerDeletion"}) {
-    owner.edit("properties").set(name, Value::object({{"type", "boolean"}}));
-  }
-  properties.set("ownerReferences", Value::object({{"type", "array"},
-                                                   {"items", std::move(owner)},
-                                                   {"x-kubernetes-patch-strategy", "merge"},
-                                                   {"x-kubernetes-patch-merge-key", "uid"}}));
-  Value anything =
-      Value::object({{"type", "object"}, {"x-kubernetes-preserve-unknown-fields", true}});
-  properties.set("managedFields", Value::object({{"type", "array"}, {"items", anything}}));
-  return Value::object({{"type", "object"},
-                        {"description", "Metadata that every object has."},
-                        {"properties", std::move(properties)}});
+  return schema::object_meta()->openapi_v3().set("description", "Metadata that every object has.");
 }
 
 Value kind_schema(const registry::Kind& kind, const registry::Version& version) {
@@ -119,6 +90,7 @@ Value operation(const registry::Kind& kind, std::string_view version, std::strin
     if (method == "patch") {
       content.set("application/json-patch+json", body).set("application/merge-patch+json", body);
       if (kind.builtin) content.set("application/strategic-merge-patch+json", body);
+      content.set("application/apply-patch+yaml", body);
     } else {
       content.set("application/json", body);
     }

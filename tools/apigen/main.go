@@ -1,5 +1,7 @@
 // apigen writes apis/types/*.yaml: the fields of the public Kubernetes types with their wire facts
-// (JSON name, type, protobuf number, merge key), read by reflection from the public Go modules.
+// (JSON name, type, protobuf number, merge key), read by reflection from the public Go modules, and
+// with how server-side apply merges them (list type and keys, atomic maps and structs), read from the
+// comments in the sources of the same modules.
 // Run it from this folder: go run . ../../apis/types
 package main
 
@@ -56,7 +58,8 @@ var scalars = map[string]string{
 
 // writer collects the fields of every type met, by file (the type's package) and type name.
 type writer struct {
-	files map[string]map[string][]string
+	files    map[string]map[string][]string
+	comments comments
 }
 
 // fileOf names the file that a type's fields stand in: "apps_v1", "meta_v1".
@@ -110,48 +113,56 @@ func (w *writer) add(t reflect.Type) {
 	if _, ok := w.files[file][t.Name()]; ok {
 		return
 	}
-	w.files[file][t.Name()] = nil
-	w.files[file][t.Name()] = w.fields(t)
+	w.files[file][t.Name()] = nil // before its fields, which may use it
+	fields := w.fields(t)
+	if w.comments.of(t).own.isAtomic() {
+		fields = append([]string{"  +structType: atomic"}, fields...)
+	}
+	w.files[file][t.Name()] = fields
 }
 
 func (w *writer) fields(t reflect.Type) []string {
 	var fields []string
 	for i := 0; i < t.NumField(); i++ {
-		f := t.Field(i)
-		if f.Type.Name() == "TypeMeta" {
-			continue
+		if f := t.Field(i); f.Type.Name() != "TypeMeta" {
+			fields = append(fields, w.field(t, f)...)
 		}
-		jsonTag := strings.Split(f.Tag.Get("json"), ",")
-		proto := "0"
-		if tag := f.Tag.Get("protobuf"); tag != "" {
-			proto = strings.Split(tag, ",")[1]
-		}
-		inline := jsonTag[0] == "" && (len(jsonTag) > 1 && jsonTag[1] == "inline" || f.Anonymous)
-		if inline {
-			if proto == "0" {
-				fields = append(fields, w.fields(f.Type)...)
-			} else {
-				fields = append(fields, fmt.Sprintf("  <%s>: %s %s", f.Name, w.typeText(f.Type), proto))
-			}
-			continue
-		}
-		if jsonTag[0] == "-" || jsonTag[0] == "" {
-			continue
-		}
-		text := fmt.Sprintf("  %s: %s %s", jsonTag[0], w.typeText(f.Type), proto)
-		if s := f.Tag.Get("patchStrategy"); s != "" {
-			text += " patch=" + s
-		}
-		if k := f.Tag.Get("patchMergeKey"); k != "" {
-			text += " key=" + k
-		}
-		fields = append(fields, text)
 	}
 	return fields
 }
 
+// field is the lines for one Go field: none, one, or those of a struct that both JSON and protobuf
+// inline.
+func (w *writer) field(owner reflect.Type, f reflect.StructField) []string {
+	jsonTag := strings.Split(f.Tag.Get("json"), ",")
+	proto := "0"
+	if tag := f.Tag.Get("protobuf"); tag != "" {
+		proto = strings.Split(tag, ",")[1]
+	}
+	inline := jsonTag[0] == "" && (len(jsonTag) > 1 && jsonTag[1] == "inline" || f.Anonymous)
+	switch {
+	case inline && proto == "0":
+		return w.fields(f.Type)
+	case inline:
+		return []string{fmt.Sprintf("  <%s>: %s %s", f.Name, w.typeText(f.Type), proto)}
+	case jsonTag[0] == "-" || jsonTag[0] == "":
+		return nil
+	}
+	text := fmt.Sprintf("  %s: %s %s", jsonTag[0], w.typeText(f.Type), proto)
+	if s := f.Tag.Get("patchStrategy"); s != "" {
+		text += " patch=" + s
+	}
+	if k := f.Tag.Get("patchMergeKey"); k != "" {
+		text += " key=" + k
+	}
+	return []string{text + w.comments.mergeOptions(owner, f)}
+}
+
 func main() {
-	w := &writer{files: map[string]map[string][]string{}}
+	w := &writer{
+		files:    map[string]map[string][]string{},
+		comments: comments{packages: map[string]map[string]typeComment{}},
+	}
 	for _, roots := range files {
 		for _, root := range roots {
 			w.add(reflect.TypeOf(root))
@@ -173,8 +184,6 @@ func main() {
 			fmt.Fprintf(&out, "%s:\n%s\n", name, strings.Join(types[name], "\n"))
 		}
 		path := filepath.Join(os.Args[1], file+".yaml")
-		if err := os.WriteFile(path, []byte(out.String()), 0o644); err != nil {
-			panic(err)
-		}
+		check(os.WriteFile(path, []byte(out.String()), 0o644))
 	}
 }
