@@ -106,7 +106,7 @@ else
     # of the second has ports to itself.
     lane workspaces.sh cluster.sh moves.sh crash.py consistency.py &
     first=$!
-    lane clients.sh glbc.sh syncer.sh sharing.sh compute.sh isolation.sh durability.py chaos.py etcd.py
+    lane clients.sh glbc.sh syncer.sh sharing.sh apply.sh compute.sh isolation.sh durability.py chaos.py etcd.py
     wait $first
     for script in test/acceptance/*.sh test/acceptance/*.py; do add_up "$(basename "$script")"; done
     stage "bench-check"  # alone on the machine

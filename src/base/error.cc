@@ -30,6 +30,7 @@ constexpr ReasonRow kReasons[] = {
     {Reason::ServerTimeout, 500, "ServerTimeout"},
     {Reason::Timeout, 504, "Timeout"},
     {Reason::InsufficientStorage, 507, "InsufficientStorage"},
+    {Reason::Unknown, 500, ""},
 };
 
 const ReasonRow& row_of(Reason reason) {

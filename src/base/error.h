@@ -31,6 +31,7 @@ enum class Reason {
   ServerTimeout,
   Timeout,
   InsufficientStorage,
+  Unknown,  // 500 without a reason, as Kubernetes answers where it has none
 };
 
 int http_code(Reason reason);               // 404 for NotFound, 409 for Conflict, ...

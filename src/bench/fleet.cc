@@ -98,6 +98,7 @@ wire::Head make_head(const Address& address, std::string_view method, std::strin
                      std::string_view accept) {
   std::vector<wire::Field> fields;
   if (!address.authorization.empty()) fields.push_back({"authorization", address.authorization});
+  fields.push_back({"user-agent", "kcp-bench"});  // owns the fields of what it writes
   fields.push_back({"accept", std::string(accept.empty() ? "application/json" : accept)});
   if (!content_type.empty()) fields.push_back({"content-type", std::string(content_type)});
   return {method, address.authority(), fields};

@@ -255,7 +255,8 @@ Error stale(const Value& stored) {
 Value view_of(const Value& stored, std::string_view key, std::string_view workspace_url) {
   Value view = stored;
   Value& metadata = view.edit("metadata");
-  for (const char* field : {"finalizers", "deletionTimestamp", "deletionGracePeriodSeconds"}) {
+  for (const char* field :
+       {"finalizers", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"}) {
     metadata.erase(field);
   }
   std::string problem = apply_spec_diff(view, key);

@@ -63,7 +63,7 @@ Task<Written> StoreRegistry::create(const Call& call, json::Value object) {
           .set("name", base.substr(0, kMaxGeneratedBase) + random_name_suffix(5));
     }
     named.name = object::name(candidate);
-    if (auto written = co_await try_create(named, std::move(candidate))) {
+    if (auto written = co_await try_create(named, std::move(candidate), Owners::Untold)) {
       co_return std::move(*written);
     }
     if (!generated) {
@@ -76,17 +76,19 @@ Task<Written> StoreRegistry::create(const Call& call, json::Value object) {
   throw Error(Reason::AlreadyExists, exhausted.message(), details);
 }
 
-Task<std::optional<Written>> StoreRegistry::try_create(const Call& call, json::Value object) {
+Task<std::optional<Written>> StoreRegistry::try_create(const Call& call, json::Value object,
+                                                       Owners owners) {
   Written written{nullptr, true, {}};
   prune(call, object, written.warnings);
   json::Value& metadata = object.edit("metadata");
   metadata.set("uid", random_uuid());
   metadata.set("creationTimestamp", format_time(options_.clock.now()));
   if (has_generation(*call.kind)) metadata.set("generation", 1);
+  apply_defaults(call, object);
+  if (owners == Owners::Untold) field_manager(call).track({}, object);
   if (options_.flavour == Flavour::Workspaces) {
     object::set_annotation(object, "kcp.io/cluster", call.cluster);
   }
-  apply_defaults(call, object);
   if (call.kind->rules) call.kind->rules->on_create(call, object);
   co_await mutate(call, object, {});
   check_namespace(call);

@@ -33,6 +33,8 @@ struct Call {
   std::string verb;         // "create", "update", "patch", "delete", "deletecollection"
   auth::UserPtr user;
   bool dry_run = false;
+  // Who owns the fields that the write sets, at most 128 bytes. The system's own components leave
+  // it empty: they own nothing of what they create, and are "kcp" where they change something.
   std::string field_manager;
   FieldValidation field_validation = FieldValidation::Warn;
 };
@@ -41,6 +43,13 @@ struct Written {
   cache::ItemPtr item;  // as stored (or as it would be, with dry_run)
   bool created = false;
   std::vector<std::string> warnings;
+};
+
+struct ApplyOptions {
+  bool force = false;  // takes from other managers what conflicts
+  // Asked before an absent object is made; throws Forbidden if the caller may not create. May be
+  // empty.
+  std::function<Task<>()> may_create;
 };
 
 struct DeleteOptions {
@@ -139,6 +148,10 @@ class Registry {
   // An update that changes nothing is not written. With `allow_create`, an absent object is made.
   using Change = std::function<Result<json::Value>(const json::Value& present)>;
   virtual Task<Written> update(const Call& call, Change change, bool allow_create = false) = 0;
+
+  // Server-side apply of `config`, in the call's version, to the object or a sub-resource. An
+  // absent object is made. Conflict, with a cause for each field, if others own what would change.
+  virtual Task<Written> apply(const Call& call, json::Value config, ApplyOptions options) = 0;
 
   virtual Task<Deleted> remove(const Call& call, const DeleteOptions& options) = 0;
 

@@ -132,7 +132,7 @@ void StoreRegistry::prune(const Call& call, json::Value& object,
   json::Value metadata = json::Value::object();
   for (const json::Member& member : object["metadata"].members()) {
     bool known = std::ranges::find(kMetadataFields, member.key) != kMetadataFields.end();
-    if (known && member.key != "managedFields" && !member.value.is_null()) {
+    if (known && !member.value.is_null()) {
       metadata.set(member.key, member.value);
     } else if (!known && member.key != "selfLink") {
       unknown.push_back("metadata." + member.key);

@@ -1,10 +1,12 @@
-// The Registry over a Store and its Cache. One file per verb: create.cc, update.cc, remove.cc;
+// The Registry over a Store and its Cache. One file per verb: create.cc, update.cc, apply.cc,
+// remove.cc;
 // what they share is here and in store_registry.cc.
 #pragma once
 
 #include <map>
 #include <memory>
 
+#include "apply/field_manager.h"
 #include "registry/kind_table.h"
 #include "registry/registry.h"
 
@@ -24,6 +26,7 @@ class StoreRegistry final : public Registry {
   cache::ItemPtr get(const Call& call) override;
   Task<Written> create(const Call& call, json::Value object) override;
   Task<Written> update(const Call& call, Change change, bool allow_create) override;
+  Task<Written> apply(const Call& call, json::Value config, ApplyOptions options) override;
   Task<Deleted> remove(const Call& call, const DeleteOptions& options) override;
   Task<storage::CommitResult> commit_raw(storage::Transaction transaction) override;
   Bytes encode(const json::Value& object) const override;
@@ -49,16 +52,28 @@ class StoreRegistry final : public Registry {
   // Sets apiVersion to the storage version's.
   static void to_storage_version(const Call& call, json::Value& object);
 
-  Task<std::optional<Written>> try_create(const Call& call, json::Value object);
+  // Whether metadata.managedFields is to be worked out, or has been.
+  enum class Owners { Untold, Told };
+
+  Task<std::optional<Written>> try_create(const Call& call, json::Value object, Owners owners);
   void prepare_create(const Call& call, json::Value& object) const;
   Task<Written> create_review(const Call& call, json::Value object);
 
   // One attempt; nothing if another write came first and the change may be tried again.
   Task<std::optional<Written>> try_update(const Call& call, const Change& change);
   json::Value merge_update(const Call& call, const json::Value& present, json::Value wanted) const;
+  Task<std::optional<Written>> replace(const Call& call, cache::ItemPtr item,
+                                       const json::Value& present, json::Value wanted,
+                                       Owners owners);
   Task<std::optional<Written>> finish_update(const Call& call, cache::ItemPtr present,
                                              const json::Value& before, json::Value after,
                                              std::vector<std::string> warnings);
+
+  Task<std::optional<Written>> try_apply(const Call& call, const json::Value& config,
+                                         const ApplyOptions& options);
+  Task<std::optional<Written>> create_applied(const Call& call, const json::Value& config,
+                                              const ApplyOptions& options);
+  apply::FieldManager field_manager(const Call& call) const;
 
   Task<std::optional<Deleted>> try_remove(const Call& call, const DeleteOptions& options);
 

@@ -62,7 +62,9 @@ void keep_system_fields(const json::Value& present, json::Value& wanted) {
 Task<Written> StoreRegistry::update(const Call& call, Change change, bool allow_create) {
   if (allow_create && !find(call)) {
     json::Value wanted = value_or_throw(change(json::Value()));
-    co_return co_await create(call, std::move(wanted));
+    Call creation = call;
+    creation.verb = "create";
+    co_return co_await create(creation, std::move(wanted));
   }
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     if (auto written = co_await try_update(call, change)) co_return std::move(*written);
@@ -100,6 +102,12 @@ Task<std::optional<Written>> StoreRegistry::try_update(const Call& call, const C
   auto item = get(call);
   json::Value present = decode(*item, call);
   json::Value wanted = value_or_throw(change(present));
+  co_return co_await replace(call, item, present, std::move(wanted), Owners::Untold);
+}
+
+Task<std::optional<Written>> StoreRegistry::replace(const Call& call, cache::ItemPtr item,
+                                                    const json::Value& present, json::Value wanted,
+                                                    Owners owners) {
   check_identity(call, present, wanted);
   std::string version = object::resource_version(wanted);
   bool conditional = !version.empty() && version != "0";
@@ -108,8 +116,16 @@ Task<std::optional<Written>> StoreRegistry::try_update(const Call& call, const C
   }
   Written written;
   prune(call, wanted, written.warnings);
+  const json::Value told = wanted.at("metadata", "managedFields");
   json::Value after = merge_update(call, present, std::move(wanted));
   apply_defaults(call, after);
+  if (owners == Owners::Untold) {
+    field_manager(call).track(present, after);
+  } else if (told.is_null()) {
+    after.edit("metadata").erase("managedFields");
+  } else {
+    after.edit("metadata").set("managedFields", told);
+  }
   co_return co_await finish_update(call, item, present, std::move(after),
                                    std::move(written.warnings));
 }
@@ -128,6 +144,7 @@ Task<std::optional<Written>> StoreRegistry::finish_update(const Call& call, cach
   co_await validate(call, after, old);
 
   Written written{nullptr, false, std::move(warnings)};
+  apply::keep_times(old, after);
   if (after == old) {
     written.item = present;
     co_return written;

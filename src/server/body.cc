@@ -19,10 +19,25 @@ std::string media_type(const http::Request& request) {
   return lower(trim(header.substr(0, header.find(';'))));
 }
 
-}  // namespace
+// How errors begin.
+struct Wording {
+  std::string_view malformed;
+  std::string_view strict = "strict decoding error: ";
+};
 
-Task<json::Value> read_object(http::Request& request, registry::FieldValidation validation,
-                              std::vector<std::string>& warnings) {
+void report_duplicates(const std::vector<std::string>& paths, registry::FieldValidation validation,
+                       const Wording& wording, std::vector<std::string>& warnings) {
+  if (paths.empty() || validation == registry::FieldValidation::Ignore) return;
+  std::vector<std::string> texts;
+  for (const std::string& path : paths) texts.push_back("duplicate field " + quote(path));
+  if (validation == registry::FieldValidation::Strict) {
+    throw Error::bad_request(std::string(wording.strict) + join(texts, ", "));
+  }
+  warnings.insert(warnings.end(), texts.begin(), texts.end());
+}
+
+Task<json::Value> read_body(http::Request& request, registry::FieldValidation validation,
+                            std::vector<std::string>& warnings, Wording wording) {
   std::string type = media_type(request);
   std::string text = co_await with_deadline(http::read_all(*request.body, kMaxBodyBytes),
                                             kBodyLimit, "the request body does not arrive in time");
@@ -42,19 +57,27 @@ Task<json::Value> read_object(http::Request& request, registry::FieldValidation 
   json::ParseOptions options;
   options.duplicates = &duplicates;
   auto value = yaml ? json::parse_yaml(text, options) : json::parse(text, options);
-  if (!value) throw value.error();
+  if (!value) {
+    throw Error(value.error().reason(), std::string(wording.malformed) + value.error().message());
+  }
   if (!json::is_within(*value, 2 * kMaxBodyBytes)) {  // by aliases of YAML
     throw Error(Reason::RequestEntityTooLarge, "the body of the request expands to too much");
   }
-  if (!duplicates.empty() && validation != registry::FieldValidation::Ignore) {
-    std::vector<std::string> texts;
-    for (const std::string& path : duplicates) texts.push_back("duplicate field " + quote(path));
-    if (validation == registry::FieldValidation::Strict) {
-      throw Error::bad_request("strict decoding error: " + join(texts, ", "));
-    }
-    warnings.insert(warnings.end(), texts.begin(), texts.end());
-  }
+  report_duplicates(duplicates, validation, wording, warnings);
   co_return std::move(*value);
+}
+
+}  // namespace
+
+Task<json::Value> read_object(http::Request& request, registry::FieldValidation validation,
+                              std::vector<std::string>& warnings) {
+  return read_body(request, validation, warnings, {});
+}
+
+Task<json::Value> read_config(http::Request& request, registry::FieldValidation validation,
+                              std::vector<std::string>& warnings) {
+  return read_body(request, validation, warnings,
+                   {"error decoding patch: ", "error strict decoding patch: "});
 }
 
 void check_type(const registry::Call& call, json::Value& object) {

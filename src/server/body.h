@@ -15,6 +15,10 @@ inline constexpr std::size_t kMaxBodyBytes = 3 * 1024 * 1024;
 Task<json::Value> read_object(http::Request& request, registry::FieldValidation validation,
                               std::vector<std::string>& warnings);
 
+// The same for a configuration to apply, whose errors Kubernetes words in another way.
+Task<json::Value> read_config(http::Request& request, registry::FieldValidation validation,
+                              std::vector<std::string>& warnings);
+
 // Checks that a body is an object of the call's kind and version, filling in what is missing.
 void check_type(const registry::Call& call, json::Value& object);
 

@@ -6,10 +6,10 @@
 //   POST /clusters/a/api/v1/namespaces/default/configmaps {"metadata":{"name":"x"}}
 //   201 metadata.name=x metadata.resourceVersion=*
 //
-// PATCH takes its form in parentheses: PATCH(merge), PATCH(json), PATCH(strategic). "TABLE GET"
-// asks for a Table. In expectations a key is a path of members and list positions, "*" is any
-// value, "-" means absent, and values with spaces stand in double quotes, in which \" and \n are a
-// quote and a line's end. "SAVE path" keeps a value for $SAVED in later lines.
+// PATCH takes its form in parentheses: PATCH(merge), PATCH(json), PATCH(strategic), PATCH(apply).
+// "TABLE GET" asks for a Table. In expectations a key is a path of members and list positions, "*"
+// is any value, "-" means absent, and values with spaces stand in double quotes, in which \" and \n
+// are a quote and a line's end. "SAVE path" keeps a value for $SAVED in later lines.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -151,7 +151,8 @@ http::Request parse_line(std::string_view line, std::string* user) {
   if (method.starts_with("PATCH(")) {
     std::string form = method.substr(6, method.size() - 7);
     if (form == "strategic") form = "strategic-merge";
-    request.headers.set("content-type", "application/" + form + "-patch+json");
+    std::string syntax = form == "apply" ? "yaml" : "json";
+    request.headers.set("content-type", "application/" + form + "-patch+" + syntax);
     method = "PATCH";
   }
   request.method = method;
@@ -198,12 +199,12 @@ TEST_P(Scenario, Holds) {
   for (int number = 1; std::getline(file, line); ++number) {
     if (line.empty() || line[0] == '#') continue;
     std::string place = fmt::format("{}:{}", GetParam().filename().string(), number);
+    std::size_t mark = line.find("$SAVED");
+    if (mark != std::string::npos) line.replace(mark, 6, saved);
     if (line[0] >= '0' && line[0] <= '9') {
       expect(answer, words_of(line), place, &saved);
     } else {
       std::string user;
-      std::size_t mark = line.find("$SAVED");
-      if (mark != std::string::npos) line.replace(mark, 6, saved);
       http::Request request = parse_line(line, &user);
       answer = world.send(user, std::move(request));
     }

@@ -16,6 +16,7 @@
 #include "server/limiter.h"
 #include "server/newest.h"
 #include "server/status.h"
+#include "server/write_options.h"
 
 namespace server {
 namespace {
@@ -178,12 +179,7 @@ registry::Call Server::State::call_for(const RequestInfo& info, auth::UserPtr us
   call.subresource = info.subresource;
   call.verb = info.verb;
   call.user = std::move(user);
-  std::string dry_run = info.query.get("dryRun");
-  if (!dry_run.empty() && dry_run != "All") {
-    throw Error::bad_request("dryRun must be All: " + quote(dry_run));
-  }
-  call.dry_run = !dry_run.empty();
-  call.field_manager = info.query.get("fieldManager");
+  call.dry_run = dry_run_of(info);
   call.field_validation = field_validation(info.query);
   return call;
 }
@@ -196,9 +192,16 @@ Task<WatchPtr> Server::State::handle_resource(http::Request& request,
   registry::Call call = is_shared ? co_await attempt_with_newest(options.registry, find)
                                   : call_for(info, user, cluster);
   check_offered(call, info);
+  bool owns = info.verb == "create" || info.verb == "update" || info.verb == "patch";
+  if (owns) call.field_manager = field_manager_of(request, info, *call.user);
   Form form = value_or_throw(negotiate(request.headers.get("accept")));
   Exchange exchange{options.registry, request, response, info, std::move(call), form, {},
-                    &stopping,        &usage,  {}};
+                    &stopping,        &usage,  {},       {}};
+  exchange.may_create = [&]() -> Task<> {
+    RequestInfo asked = info;
+    asked.verb = "create";
+    co_await authorize(exchange.call.user, asked, cluster);
+  };
   const auto& version = *exchange.call.version;
   if (version.deprecated) {
     exchange.warnings.push_back(version.deprecation_warning.empty()

@@ -7,8 +7,8 @@ json::Value status_of(const Error& error) {
                                             {"apiVersion", "v1"},
                                             {"metadata", json::Value::object()},
                                             {"status", "Failure"},
-                                            {"message", error.message()},
-                                            {"reason", to_string(error.reason())}});
+                                            {"message", error.message()}});
+  if (error.reason() != Reason::Unknown) status.set("reason", to_string(error.reason()));
   const auto& from = error.details();
   json::Value details = json::Value::object();
   if (!from.name.empty()) details.set("name", from.name);

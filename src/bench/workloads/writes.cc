@@ -1,5 +1,5 @@
-// Durable writes: creates, updates and patches of objects of a KiB, each acknowledged when it is
-// safe.
+// Durable writes: creates, updates, patches and applies of objects of a KiB, each acknowledged when
+// it is safe.
 #include <fmt/format.h>
 
 #include "base/error.h"
@@ -74,32 +74,83 @@ Task<> create_open(Run& run) {
   co_await verify(run, count, 0, "1");
 }
 
+// How an object that is there is written again.
+struct Form {
+  std::string_view name, says;
+  std::string method, content_type, query;
+  bool whole = false;  // the body is the whole object
+};
+
 // Changes each of a number of objects once.
-Task<> change(Run& run, std::string method, std::string content_type, std::string query,
-              std::size_t in_flight) {
+Task<> change(Run& run, Form form, std::size_t in_flight, std::size_t workspaces) {
   std::size_t count = run.scaled(writes_at(in_flight), 100);
-  co_await drive(run.fleet.get(), creates(run, count, 64, 0));
-  Load load{.method = std::move(method),
-            .content_type = std::move(content_type),
+  std::size_t spread = workspaces == 0 ? 0 : run.scaled(workspaces, 10);
+  if (spread > 0) co_await run.make_workspaces(spread);
+  co_await drive(run.fleet.get(), creates(run, count, 64, spread));
+  Load load{.method = form.method,
+            .content_type = form.content_type,
             .operations = count,
             .in_flight = in_flight};
-  bool whole = load.method == "PUT" || load.content_type.starts_with("application/apply");
-  load.make = [&run, whole, query](std::size_t n, std::string& path, std::string& body) {
+  load.make = [&run, form, spread](std::size_t n, std::string& path, std::string& body) {
     std::string name = "m" + std::to_string(n);
-    path = run.maps() + "/" + name + query;
-    body = whole ? map_body(name, "2") : R"({"data":{"version":"2"}})";
+    path = place(run, spread, n) + "/" + name + form.query;
+    body = form.whole ? map_body(name, "2") : R"({"data":{"version":"2"}})";
   };
   co_await run.measure({.name = run.name, .unit = "write"}, std::move(load));
-  co_await verify(run, count, 0, "2");
+  co_await verify(run, count, spread, "2");
 }
 
-Task<> apply(Run& run) {
-  std::string path = run.maps() + "/probe?fieldManager=bench&force=true";
-  Question probe{"PATCH", path, map_body("probe"), "application/apply-patch+yaml"};
+Task<> apply(Run& run, Form form, std::size_t in_flight, std::size_t workspaces) {
+  Question probe{form.method, run.maps() + "/probe" + form.query, map_body("probe"),
+                 form.content_type};
   Answer answer = co_await ask(run.fleet->at(0), probe);
   if (answer.status == 415) throw Skip("the server does not know server-side apply");
-  co_await change(run, "PATCH", "application/apply-patch+yaml", "?fieldManager=bench&force=true",
-                  64);
+  co_await change(run, std::move(form), in_flight, workspaces);
+}
+
+// Creates by applying, as Helm and Flux install.
+Task<> create_by_apply(Run& run, Form form, std::size_t in_flight) {
+  std::size_t count = run.scaled(writes_at(in_flight), 100);
+  Load load{.method = form.method,
+            .content_type = form.content_type,
+            .operations = count,
+            .in_flight = in_flight,
+            .expected_status = 201};
+  load.make = [&run, form](std::size_t n, std::string& path, std::string& body) {
+    std::string name = "m" + std::to_string(n);
+    path = run.maps() + "/" + name + form.query;
+    body = map_body(name);
+  };
+  co_await run.measure({.name = run.name, .unit = "write"}, std::move(load));
+  co_await verify(run, count, 0, "1");
+}
+
+Form put_form() { return {"update", "replaces each object", "PUT", "application/json", "", true}; }
+Form patch_form() {
+  return {"patch", "changes a field of each object by a merge patch", "PATCH",
+          "application/merge-patch+json", ""};
+}
+// By another manager than the one who made the objects, so that fields change hands.
+Form apply_form() {
+  return {"apply",
+          "applies the whole of each object (server-side apply)",
+          "PATCH",
+          "application/apply-patch+yaml",
+          "?fieldManager=applier&force=true",
+          true};
+}
+
+void add_changes(Workloads& all, const Form& form, std::size_t in_flight, bool spread) {
+  auto run = form.name == "apply" ? apply : change;
+  std::size_t workspaces = spread ? 1000 : 0;
+  all.push_back({fmt::format("writes.{}-{}{}", form.name, in_flight, spread ? "-spread" : ""),
+                 fmt::format("{}{}, {} in flight", form.says,
+                             spread ? ", over 1,000 workspaces" : "", in_flight),
+                 kBound, Workload::Weight::Light,
+                 spread ? Workload::kWorkspaces : Workload::kNothing,
+                 [form, run, in_flight, workspaces](Run& one) {
+                   return run(one, form, in_flight, workspaces);
+                 }});
 }
 
 }  // namespace
@@ -120,19 +171,13 @@ void add_writes(Workloads& all) {
   all.push_back({"writes.create-open",
                  "creates at a given rate (1,000/s): latency from the time due", "the disk's sync",
                  Workload::Weight::Light, Workload::kNothing, create_open});
-  for (std::size_t in_flight : {1, 64}) {
-    all.push_back({fmt::format("writes.update-{}", in_flight),
-                   fmt::format("replaces each object once, {} in flight", in_flight), kBound,
-                   Workload::Weight::Light, Workload::kNothing, [in_flight](Run& run) {
-                     return change(run, "PUT", "application/json", "", in_flight);
-                   }});
+  for (const Form& form : {put_form(), patch_form(), apply_form()}) {
+    for (std::size_t in_flight : {1, 10, 64, 256, 1000}) add_changes(all, form, in_flight, false);
+    for (std::size_t in_flight : {64, 256}) add_changes(all, form, in_flight, true);
   }
-  all.push_back({"writes.patch-64", "merge patches, 64 in flight", kBound, Workload::Weight::Light,
-                 Workload::kNothing, [](Run& run) {
-                   return change(run, "PATCH", "application/merge-patch+json", "", 64);
-                 }});
-  all.push_back({"writes.apply-64", "server-side apply, 64 in flight", kBound,
-                 Workload::Weight::Light, Workload::kNothing, apply});
+  all.push_back({"writes.create-by-apply-64", "creates by server-side apply, 64 in flight", kBound,
+                 Workload::Weight::Light, Workload::kNothing,
+                 [](Run& run) { return create_by_apply(run, apply_form(), 64); }});
 }
 
 }  // namespace bench::workloads

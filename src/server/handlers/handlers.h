@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,7 @@ struct Exchange {
   const std::atomic<bool>* stopping = nullptr;  // the server is going down: watches end
   Usage* usage = nullptr;                       // what workspaces use; never null
   std::unique_ptr<OpenWatch> watch;             // left by handle_watch()
+  std::function<Task<>()> may_create = {};      // throws Forbidden if the user may not create it
 };
 
 Task<> handle_get(Exchange& exchange);
@@ -54,6 +56,7 @@ Task<> handle_watch(Exchange& exchange);
 Task<> handle_create(Exchange& exchange);
 Task<> handle_update(Exchange& exchange);
 Task<> handle_patch(Exchange& exchange);
+Task<> handle_apply(Exchange& exchange);  // PATCH with a configuration to apply
 Task<> handle_delete(Exchange& exchange);
 Task<> handle_delete_collection(Exchange& exchange);
 
