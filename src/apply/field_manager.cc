@@ -8,6 +8,7 @@
 
 #include "apply/last_applied.h"
 #include "base/strings.h"
+#include "json/size.h"
 #include "object/object.h"
 
 namespace apply {
@@ -18,6 +19,29 @@ using json::Value;
 constexpr std::size_t kMaxUpdates = 10;  // entries of managedFields with operation Update
 constexpr std::string_view kBeforeFirstApply = "before-first-apply";
 constexpr std::string_view kKubectl = "kubectl";  // moves from client-side to server-side apply
+
+// Sets of paths are many times larger than what they are about, so both are bounded: what is beyond
+// has no managers, and cannot be applied.
+constexpr std::size_t kMaxValues = 100'000;
+constexpr std::size_t kMaxManagedFields = std::size_t{1} << 20;
+
+bool is_too_much(const Value& live, const Value& wanted) {
+  return !json::has_at_most(live, kMaxValues) || !json::has_at_most(wanted, kMaxValues);
+}
+
+Error too_many_values() {
+  return Error(Reason::RequestEntityTooLarge,
+               fmt::format("the object has more than {} values, too many to tell who owns each; "
+                           "write it by an update instead of an apply",
+                           kMaxValues));
+}
+
+Error too_many_fields() {
+  return Error(Reason::RequestEntityTooLarge,
+               fmt::format("metadata.managedFields would be over {} KiB; forget managers that are "
+                           "not needed any more by an update with managedFields: [{{}}]",
+                           kMaxManagedFields >> 10));
+}
 
 // Nobody owns what identifies an object or what only the system sets.
 const FieldSet& unowned() {
@@ -48,10 +72,11 @@ Managers managers_of(const Value& object) {
   return Managers::read(object.at("metadata", "managedFields")).value_or(Managers());
 }
 
-// [] and [{}] wish that all be forgotten.
-bool is_reset(const Value& managed_fields) {
-  if (!managed_fields.is_array()) return false;
-  return managed_fields.empty() || (managed_fields.size() == 1 && managed_fields[0].empty());
+// [{}] wishes that all be forgotten. [] does where Kubernetes decodes into structs; elsewhere it is
+// what clients send that do not know the field.
+bool is_reset(const Value& managed_fields, bool typed) {
+  if (typed && managed_fields.is_array() && managed_fields.empty()) return true;
+  return managed_fields.size() == 1 && managed_fields[0].is_object() && managed_fields[0].empty();
 }
 
 // Null for none. They stand last, where they are in nobody's way.
@@ -70,10 +95,6 @@ Manager FieldManager::writer(std::string_view name, bool applies) const {
   return {std::string(name), applies, write_.api_version, write_.subresource, write_.time, {}};
 }
 
-Value FieldManager::nothing() const {
-  return Value::object({{"apiVersion", write_.api_version}, {"kind", write_.kind}});
-}
-
 void FieldManager::fit(Managers& managers) const {
   for (Manager& manager : managers.all()) {
     auto schema = schemas_(manager.api_version);
@@ -85,7 +106,8 @@ Comparison FieldManager::difference(const Value& live, const Value& wanted,
                                     const schema::Node& root) const {
   Comparison found = compare(live, wanted, root);
   for (FieldSet* set : {&found.added, &found.removed, &found.modified}) {
-    *set = FieldSet::subtract_trees(*set, write_.ignored);
+    *set = FieldSet::subtract_trees(std::move(*set), write_.ignored);
+    *set = FieldSet::subtract(std::move(*set), unowned());
   }
   return found;
 }
@@ -113,9 +135,12 @@ std::vector<FieldManager::Conflict> FieldManager::take_over(const Value& live, c
 
 void FieldManager::update(const Value& live, const Value& wanted, Comparison change,
                           Managers& managers, std::string_view name) const {
-  FieldSet own = FieldSet::subtract(change.set(), unowned());
+  bool is_first = managers.empty();
+  FieldSet own = is_first ? std::move(change).set() : change.set();
   fit(managers);
-  take_over(live, wanted, managers, nullptr, {{write_.api_version, std::move(change)}});
+  if (!is_first) {
+    take_over(live, wanted, managers, nullptr, {{write_.api_version, std::move(change)}});
+  }
   if (!own.empty()) {
     Manager self = writer(name, false);
     if (Manager* before = managers.find(self)) {
@@ -130,8 +155,7 @@ void FieldManager::update(const Value& live, const Value& wanted, Comparison cha
 
 json::Value FieldManager::same_owners(const Value& held, const Comparison& change) const {
   if (change.empty()) return held;
-  FieldSet set = FieldSet::subtract(change.set(), unowned());
-  return with_new_time(held, writer(write_.manager, false), set, change.removed);
+  return with_new_time(held, writer(write_.manager, false), change.set(), change.removed);
 }
 
 void FieldManager::track(const Value& live, Value& wanted) const {
@@ -139,13 +163,14 @@ void FieldManager::track(const Value& live, Value& wanted) const {
   const Value held = live.at("metadata", "managedFields");
   bool is_new = live.is_null();
   bool counts = write_.subresource.empty() && !brought.is_null() && brought != held;
-  if (counts && !is_new && is_reset(brought)) return set_managed_fields(wanted, {});
+  if (counts && !is_new && is_reset(brought, write_.typed)) return set_managed_fields(wanted, {});
   Managers managers;
   if (counts) managers = managers_of(wanted);
   bool has_owners = !managers.empty() || (is_new ? write_.begins : !held.empty());
-  if (!root_ || !has_owners) return set_managed_fields(wanted, held);
+  bool is_told = root_ && has_owners && !is_too_much(live, wanted);
+  if (!is_told) return set_managed_fields(wanted, held);
 
-  Value before = is_new ? nothing() : without_managers(live), after = without_managers(wanted);
+  Value before = is_new ? write_.empty : without_managers(live), after = without_managers(wanted);
   Comparison change = difference(before, after, *root_);
   if (managers.empty() && !is_new) {
     Value same = same_owners(held, change);
@@ -153,7 +178,9 @@ void FieldManager::track(const Value& live, Value& wanted) const {
     managers = managers_of(live);
   }
   if (!change.empty()) update(before, after, std::move(change), managers, write_.manager);
-  set_managed_fields(wanted, managers.print());
+  Value printed = managers.print();
+  bool fits = json::is_within(printed, kMaxManagedFields);
+  set_managed_fields(wanted, fits ? std::move(printed) : Value());
 }
 
 Result<void> FieldManager::check(const Value& config) const {
@@ -170,10 +197,10 @@ Result<void> FieldManager::check(const Value& config) const {
   std::string problem = check_config(config, *root_);
   if (problem.empty()) return {};
   std::string group = version.contains('/') ? version : "/" + version;
-  return std::unexpected(
-      Error(Reason::Unknown,
-            fmt::format("failed to create typed patch object ({}/{}; {}, Kind={}): {}",
-                        object::ns(config), object::name(config), group, write_.kind, problem)));
+  return std::unexpected(Error(
+      Reason::Unknown, fmt::format("failed to create typed patch object ({}/{}; {}, Kind={}): {}",
+                                   object::ns(config), object::name(config), group,
+                                   write_.empty["kind"].as_string(), problem)));
 }
 
 json::Value FieldManager::prune(const Value& merged, const Managers& managers,
@@ -216,6 +243,7 @@ FieldManager::Applied FieldManager::try_apply(const Value& live, const Value& co
     merged = prune(merged, managers, *last);
   }
   self.fields = FieldSet::subtract(own, unowned());
+  if (merged == live) self.time = last ? last->time : "";  // nothing has happened
   managers.set(self);
   auto conflicts = take_over(live, merged, managers, &self, {});
   managers.drop_empty();
@@ -224,7 +252,8 @@ FieldManager::Applied FieldManager::try_apply(const Value& live, const Value& co
 
 FieldSet FieldManager::claimed_by_annotation(const Value& live) const {
   Value config = last_applied(live);
-  if (!config.is_object()) return {};
+  bool is_same_version = config["apiVersion"].as_string() == write_.api_version;
+  if (!is_same_version) return {};
   Comparison change = compare(config, live, *root_);
   FieldSet claimed = FieldSet::subtract(fields_of(config, *root_), change.set());
   return FieldSet::subtract(claimed, change.removed);
@@ -264,11 +293,16 @@ Error FieldManager::conflict_error(const std::vector<Conflict>& conflicts) {
 }
 
 Result<json::Value> FieldManager::apply(const Value& live, const Value& config, bool force) const {
+  if (is_too_much(live, config)) return std::unexpected(too_many_values());
   if (auto checked = check(config); !checked) return std::unexpected(std::move(checked.error()));
   Managers managers = managers_of(live);
-  Value present = live.is_null() ? nothing() : without_managers(live);
+  Value present = without_managers(live);
+  if (live.is_null()) {
+    for (const char* field : {"apiVersion", "kind"}) present.set(field, write_.empty[field]);
+  }
   if (!live.is_null() && managers.empty()) {
-    update(nothing(), present, difference(nothing(), present, *root_), managers, kBeforeFirstApply);
+    update(write_.empty, present, difference(write_.empty, present, *root_), managers,
+           kBeforeFirstApply);
   }
   Applied applied = try_apply(present, config, std::move(managers));
   bool is_kubectl = write_.manager == kKubectl;
@@ -278,7 +312,9 @@ Result<json::Value> FieldManager::apply(const Value& live, const Value& config, 
     if (!conflicts.empty()) return std::unexpected(conflict_error(conflicts));
   }
   if (is_kubectl) renew_last_applied(applied.object, config);
-  set_managed_fields(applied.object, applied.managers.print());
+  Value printed = applied.managers.print();
+  if (!json::is_within(printed, kMaxManagedFields)) return std::unexpected(too_many_fields());
+  set_managed_fields(applied.object, std::move(printed));
   return std::move(applied.object);
 }
 

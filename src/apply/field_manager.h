@@ -25,10 +25,11 @@ using FindSchema = std::function<std::shared_ptr<const schema::Node>(std::string
 struct Write {
   std::string manager;      // who writes, at most 128 bytes
   std::string api_version;  // that the request speaks
-  std::string kind;
+  json::Value empty;        // an object of the kind with nothing in it
   std::string subresource;
-  std::string time;    // now, RFC 3339
+  std::string time;    // now, RFC 3339; "" if the entry is to have none
   FieldSet ignored;    // what a write to this resource leaves as it is, with all below
+  bool typed = false;  // a kind that Go has a struct for: [] then forgets managers, as [{}] does
   bool begins = true;  // whether objects that this write makes have managers from the start
 };
 
@@ -37,15 +38,17 @@ class FieldManager {
   FieldManager(FindSchema schemas, Write write);
 
   // After any write but an apply: sets metadata.managedFields of `wanted`, the object as it will be
-  // stored. What `wanted` brings there itself counts, [] as the wish to forget all; but not through
-  // a sub-resource. An object that has no managers is left without. Never fails: where owners
-  // cannot be told, they stay as they are.
+  // stored. What `wanted` brings there itself counts, [{}] as the wish to forget all; but not
+  // through a sub-resource. An object that has no managers is left without. Never fails: where
+  // owners cannot be told, they stay as they are; where they would take more than 1 MiB, there are
+  // none.
   void track(const json::Value& live, json::Value& wanted) const;
 
   // `live` with what `config` says and without what this manager's last config said and nobody
   // owns, with its managedFields. Errors: BadRequest for a config of another version or with
   // managedFields; Unknown for one that the schema does not know; Conflict, with a cause for
-  // each field, if others own what would change, unless `force`.
+  // each field, if others own what would change, unless `force`; RequestEntityTooLarge beyond
+  // 100,000 values, or 1 MiB of managedFields.
   Result<json::Value> apply(const json::Value& live, const json::Value& config, bool force) const;
 
  private:
@@ -81,8 +84,6 @@ class FieldManager {
   FieldSet claimed_by_annotation(const json::Value& live) const;
   void fit(Managers& managers) const;
   Manager writer(std::string_view name, bool applies) const;
-  json::Value nothing() const;
-
   FindSchema schemas_;
   Write write_;
   std::shared_ptr<const schema::Node> root_;  // of the request's version

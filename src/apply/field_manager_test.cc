@@ -11,16 +11,19 @@ using apply::FieldManager;
 using apply::machine;
 using json::Value;
 
+const Value kEmpty = Value::object({{"apiVersion", "x.org/v1"}, {"kind", "Machine"}});
+
 // One object, written by several managers.
 class Object : public testing::Test {
  protected:
   apply::Write write(std::string manager, std::string subresource = "") const {
     return {std::move(manager),
             "x.org/v1",
-            "Machine",
+            kEmpty,
             std::move(subresource),
             "2026-01-02T03:04:" + std::to_string(10 + writes_) + "Z",
             ignored_,
+            false,
             true};
   }
   FieldManager by(std::string manager, std::string subresource = "") {
@@ -100,6 +103,15 @@ TEST_F(Object, AnUpdateThatChangesNothingLeavesNoTrace) {
   EXPECT_EQ(object_, before);
 }
 
+TEST_F(Object, TheOrderOfASetIsNobodys) {
+  apply("alice", R"({"tags":["a","b"]})");
+  update("bob", R"({"tags":["a","b"],"size":1})");
+  Value before = object_;
+  update("bob", R"({"tags":["b","a"],"size":1})");
+  EXPECT_EQ(spec(), R"({"tags":["b","a"],"size":1})");
+  EXPECT_EQ(object_["metadata"], before["metadata"]);
+}
+
 TEST_F(Object, ApplyingOwnsTheConfigAndLeavesTheRest) {
   EXPECT_EQ(apply("alice", R"({"size":1,"tags":["a"]})"), "");
   EXPECT_EQ(apply("bob", R"({"name":"b","tags":["b"]})"), "");
@@ -116,6 +128,26 @@ TEST_F(Object, WhatAConfigDropsGoesUnlessSomebodyOwnsIt) {
   EXPECT_EQ(apply("bob", R"({})"), "");
   EXPECT_EQ(spec(), R"({"size":1})");
   EXPECT_EQ(managers(), "alice:Apply bob:Apply");
+}
+
+TEST_F(Object, WhatAnEmptyObjectHasIsNobodys) {
+  Value empty = kEmpty, made = machine(R"({"size":1,"nested":{"a":"x"},"tags":["a"]})");
+  empty.set("spec", *json::parse(R"({"nested":{},"tags":null})"));
+  apply::Write write = this->write("maker");
+  write.empty = empty;
+  FieldManager([this](std::string_view) { return schema_->root(); }, write).track({}, made);
+  EXPECT_EQ(json::print(made.at("metadata", "managedFields")[0]["fieldsV1"]["f:spec"]),
+            R"({"f:nested":{"f:a":{}},"f:size":{},"f:tags":{"v:\"a\"":{}}})");
+}
+
+TEST_F(Object, AnApplyThatChangesNothingKeepsItsTime) {
+  apply("alice", R"({"size":1})");
+  Value before = object_;
+  EXPECT_EQ(apply("alice", R"({"size":1})"), "");
+  EXPECT_EQ(object_, before);
+  EXPECT_EQ(apply("bob", R"({"size":1})"), "");
+  EXPECT_EQ(object_.at("metadata", "managedFields")[0]["manager"].str(), "bob");
+  EXPECT_FALSE(object_.at("metadata", "managedFields")[0].contains("time"));
 }
 
 TEST_F(Object, ConflictsNameEachManagerAndField) {
@@ -158,18 +190,15 @@ TEST_F(Object, WhatWasThereBeforeTheFirstApplyHasAnOwner) {
 
 TEST_F(Object, ManagersCanBeForgotten) {
   apply("alice", R"({"size":1})");
-  for (const char* reset : {"[]", "[{}]"}) {
-    Value wanted = object_;
-    wanted.edit("metadata").set("managedFields", *json::parse(reset));
-    by("bob").track(object_, wanted);
-    EXPECT_FALSE(wanted["metadata"].contains("managedFields")) << reset;
+  Value wanted = object_;
+  wanted.edit("metadata").set("managedFields", *json::parse("[{}]"));
+  Value through_status = wanted;
+  by("bob").track(object_, wanted);
+  EXPECT_FALSE(wanted["metadata"].contains("managedFields"));
+  by("bob", "status").track(object_, through_status);
+  EXPECT_EQ(through_status, object_);
+  for (const char* useless : {"null", "[]", R"([{"manager":"x"}])"}) {
     wanted = object_;
-    wanted.edit("metadata").set("managedFields", *json::parse(reset));
-    by("bob", "status").track(object_, wanted);
-    EXPECT_EQ(wanted, object_) << "through a sub-resource";
-  }
-  for (const char* useless : {"null", R"([{"manager":"x"}])"}) {
-    Value wanted = object_;
     wanted.edit("metadata").set("managedFields", *json::parse(useless));
     by("bob").track(object_, wanted);
     EXPECT_EQ(wanted, object_) << useless;
@@ -221,6 +250,30 @@ TEST_F(Object, ConfigsThatCannotBeAppliedAreRefused) {
   EXPECT_EQ(apply("alice", R"({"sizes":1})"),
             "failed to create typed patch object (/m; x.org/v1, Kind=Machine): .spec.sizes: field "
             "not declared in schema");
+}
+
+TEST_F(Object, WhatIsTooMuchToTellHasNoOwners) {
+  std::vector<Value> many;
+  for (int i = 0; i < 100'000; ++i) many.push_back(i);
+  Value config = machine("{}");
+  config.edit("spec", "free").set("list", Value::array(std::move(many)));
+  EXPECT_TRUE(apply_object("alice", config).starts_with("the object has more than 100000 values"));
+  EXPECT_EQ(error_->reason(), Reason::RequestEntityTooLarge);
+  by("alice").track({}, config);
+  EXPECT_FALSE(config["metadata"].contains("managedFields"));
+}
+
+TEST_F(Object, ManagedFieldsAreBounded) {
+  std::string letters(1'000, 'x');
+  Value config = machine("{}");
+  for (int i = 0; i < 600; ++i) config.edit("spec", "labels").set(letters + std::to_string(i), "");
+  EXPECT_EQ(apply_object("alice", config), "");
+  EXPECT_TRUE(apply_object("bob", config).starts_with("metadata.managedFields would be over 1024"));
+  EXPECT_EQ(managers(), "alice:Apply");
+  for (int i = 0; i < 600; ++i) config.edit("spec", "labels").set(std::to_string(i) + letters, "");
+  config.edit("metadata").set("managedFields", object_["metadata"]["managedFields"]);
+  by("carol").track(object_, config);
+  EXPECT_FALSE(config["metadata"].contains("managedFields"));
 }
 
 TEST_F(Object, AtMostTenUpdatersAreKept) {

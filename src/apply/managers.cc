@@ -116,7 +116,15 @@ void Managers::cap_updates(std::size_t max) {
     if (!manager.applies) updates.push_back(std::move(manager));
   }
   std::erase_if(all_, [](const Manager& manager) { return !manager.applies; });
-  std::ranges::sort(updates, {}, by_age);
+  // Of those of one second, as Kubernetes orders them: sub-resources come first.
+  std::ranges::sort(updates, [](const Manager& a, const Manager& b) {
+    auto order = [](const Manager& one) {
+      return std::tuple(std::string_view(one.time), std::string_view(one.name),
+                        std::string_view(one.api_version), one.subresource.empty(),
+                        std::string_view(one.subresource));
+    };
+    return order(a) < order(b);
+  });
   std::size_t left = updates.size();
   std::map<std::string, Manager*> buckets;  // by version; its oldest until it takes another in
   std::vector<bool> merged(updates.size(), false);
@@ -155,10 +163,11 @@ json::Value with_new_time(const json::Value& managed_fields, const Manager& self
                 own["operation"].as_string() == "Update" &&
                 own["apiVersion"].as_string() == self.api_version &&
                 own["subresource"].as_string() == self.subresource;
-  bool same = is_own && has_all(own["fieldsV1"], set) && !may_touch(own["fieldsV1"], removed);
+  bool same = is_own && !set.empty() && has_all(own["fieldsV1"], set) &&
+              !may_touch(own["fieldsV1"], removed);
   if (!same) return {};
   Value renewed = managed_fields;
-  renewed.edit_element(last).set("time", self.time);
+  if (!self.time.empty()) renewed.edit_element(last).set("time", self.time);
   return renewed;
 }
 

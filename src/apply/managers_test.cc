@@ -100,6 +100,25 @@ TEST(Managers, OnlyTheSameVersionIsMerged) {
   EXPECT_EQ(names(managers), "m0 m1 m2 ");
 }
 
+TEST(Managers, TheSameFieldsAgainAreANewTimeOnly) {
+  Managers managers;
+  managers.set(update("a", "2026-01-02T00:00:01Z", "x"));
+  managers.set(update("b", "2026-01-02T00:00:02Z", "y"));
+  Manager again = update("b", "2026-01-02T00:00:03Z", "y");
+  json::Value held = managers.print();
+  json::Value renewed = apply::with_new_time(held, again, again.fields, {});
+  EXPECT_EQ(renewed[1]["time"].str(), "2026-01-02T00:00:03Z");
+  EXPECT_EQ(renewed[0], held[0]);
+  again.time = "";  // entries of a scale have none
+  EXPECT_EQ(apply::with_new_time(managers.print(), again, again.fields, {}), json::Value());
+  apply::FieldSet other = update("c", "", "x").fields;
+  again.time = "2026-01-02T00:00:03Z";
+  EXPECT_TRUE(apply::with_new_time(held, again, other, {}).is_null()) << "x is a's";
+  EXPECT_TRUE(apply::with_new_time(held, again, again.fields, other).is_null()) << "x was a's";
+  again.subresource = "status";
+  EXPECT_TRUE(apply::with_new_time(held, again, again.fields, {}).is_null()) << "another manager";
+}
+
 TEST(Managers, AWriteThatChangesTimesOnlyIsNone) {
   Managers managers;
   managers.set(update("a", "2026-01-02T00:00:01Z", "x"));

@@ -83,7 +83,8 @@ std::expected<Step, std::string> Type::step_of(Shape shape, const Value& element
   if (element.is_object()) {
     return std::unexpected("associative list without keys has an element that's a map type");
   }
-  if (element.is_array()) return std::unexpected("associative lists with lists are not supported");
+  if (element.is_array())
+    return std::unexpected("not supported: associative list with lists as elements");
   return Step::value(element);
 }
 

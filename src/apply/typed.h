@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apply/field_set.h"
@@ -24,7 +25,8 @@ struct Comparison {
 
   bool empty() const { return added.empty() && removed.empty() && modified.empty(); }
   // Added and modified: what whoever brought about the difference has set.
-  FieldSet set() const { return FieldSet::unite(added, modified); }
+  FieldSet set() const& { return FieldSet::unite(added, modified); }
+  FieldSet set() && { return FieldSet::unite(std::move(added), modified); }
 };
 Comparison compare(const json::Value& before, const json::Value& after, const schema::Node& root);
 
@@ -32,7 +34,8 @@ Comparison compare(const json::Value& before, const json::Value& after, const sc
 // `config` names come in its order.
 json::Value merge(const json::Value& live, const json::Value& config, const schema::Node& root);
 
-// `object` without the members of `set` and without what was left empty by that.
+// `object` without the members of `set`. A member that was left empty by that is null, as one that
+// the next defaulting removes; an element is gone.
 json::Value remove_fields(const json::Value& object, const FieldSet& set, const schema::Node& root);
 
 // `set` with each field that the schema names and that has members below it.

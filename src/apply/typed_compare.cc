@@ -55,8 +55,8 @@ class Comparer {
 
  private:
   void visit(Step step, Pair pair, Type type);
-  void visit_group(const Step& step, const std::vector<const Value*>& before,
-                   const std::vector<const Value*>& after);
+  using Group = std::span<const Elements::Element* const>;
+  void visit_group(const Step& step, Group before, Group after);
   bool visit_below(Pair pair, Type type);
 
   Comparison& out_;
@@ -116,10 +116,9 @@ void Comparer::visit_map(Pair pair, Type type) {
   }
 }
 
-void Comparer::visit_group(const Step& step, const std::vector<const Value*>& before,
-                           const std::vector<const Value*>& after) {
-  bool same =
-      std::ranges::equal(before, after, [](const Value* a, const Value* b) { return *a == *b; });
+void Comparer::visit_group(const Step& step, Group before, Group after) {
+  bool same = std::ranges::equal(
+      before, after, [](const auto* a, const auto* b) { return *a->value == *b->value; });
   if (same) return;
   auto& set = before.empty() ? out_.added : after.empty() ? out_.removed : out_.modified;
   set.append(step, true);
@@ -140,8 +139,8 @@ void Comparer::visit_list(Pair pair, Type type, Shape shape) {
       visit_group(*step, old_group, new_group);
       continue;
     }
-    Pair below{old_group.empty() ? nullptr : old_group.front(),
-               new_group.empty() ? nullptr : new_group.front()};
+    Pair below{old_group.empty() ? nullptr : old_group.front()->value,
+               new_group.empty() ? nullptr : new_group.front()->value};
     bool same = below.before && below.after && *below.before == *below.after;
     if (!same) visit(*step, below, type.element());
   }

@@ -1,5 +1,4 @@
 // The fields that an object has, and fields removed from one.
-#include <optional>
 #include <set>
 
 #include "apply/type.h"
@@ -58,10 +57,10 @@ Fields fields_at(const Value& value, Type type) {
   return {false, fields_of_map(value, type)};
 }
 
-// Nothing if all of it is removed.
-std::optional<Value> without(const Value& value, const FieldSet& set, Type type);
+// Null if nothing is left of it.
+Value without(const Value& value, const FieldSet& set, Type type);
 
-std::optional<Value> list_without(const Value& list, const FieldSet& set, Type type, Shape shape) {
+Value list_without(const Value& list, const FieldSet& set, Type type, Shape shape) {
   std::vector<Value> kept;
   for (const Value& element : list.elements()) {
     auto step = type.step_of(shape, element);
@@ -69,29 +68,28 @@ std::optional<Value> list_without(const Value& list, const FieldSet& set, Type t
     if (!entry) {
       kept.push_back(element);
     } else if (!entry->member) {
-      if (auto rest = without(element, entry->below, type.element())) kept.push_back(*rest);
+      Value rest = without(element, entry->below, type.element());
+      if (!rest.is_null()) kept.push_back(std::move(rest));
     }
   }
-  if (kept.empty()) return std::nullopt;
-  return Value::array(std::move(kept));
+  return kept.empty() ? Value() : Value::array(std::move(kept));
 }
 
-std::optional<Value> map_without(const Value& map, const FieldSet& set, Type type) {
+Value map_without(const Value& map, const FieldSet& set, Type type) {
   Value kept = Value::object();
   for (const json::Member& member : map.members()) {
     const FieldSet::Entry* entry = set.find(Step::field(member.key));
     if (!entry) {
       kept.set(member.key, member.value);
     } else if (!entry->member) {
-      auto rest = without(member.value, entry->below, type.member(member.key).type);
-      if (rest) kept.set(member.key, std::move(*rest));
+      Type below = type.member(member.key).type;
+      kept.set(member.key, without(member.value, entry->below, below));
     }
   }
-  if (kept.empty()) return std::nullopt;
-  return kept;
+  return kept.empty() ? Value() : kept;
 }
 
-std::optional<Value> without(const Value& value, const FieldSet& set, Type type) {
+Value without(const Value& value, const FieldSet& set, Type type) {
   Shape shape = type.shape(value);
   if (set.empty() || is_leaf(shape) || value.empty()) return value;
   return is_list(shape) ? list_without(value, set, type, shape) : map_without(value, set, type);
@@ -139,7 +137,8 @@ FieldSet fields_of(const Value& object, const schema::Node& root) {
 }
 
 Value remove_fields(const Value& object, const FieldSet& set, const schema::Node& root) {
-  return without(object, set, Type::root(&root)).value_or(Value::object());
+  Value rest = without(object, set, Type::root(&root));
+  return rest.is_null() ? Value::object() : rest;
 }
 
 FieldSet with_named_parents(const FieldSet& set, const schema::Node& root) {

@@ -113,10 +113,10 @@ TEST_F(Typed, MergesListsInTheOrderOfTheConfig) {
             R"({"ports":[{"port":53,"protocol":"UDP"},{"port":53}]})");
 }
 
-TEST_F(Typed, RemovesFieldsAndWhatIsEmptyThen) {
+TEST_F(Typed, RemovesFieldsAndLeavesNullWhereNothingIsLeft) {
   EXPECT_EQ(removed(R"({"size":1,"name":"a"})", R"({"f:size":{}})"), R"({"name":"a"})");
   EXPECT_EQ(removed(R"({"size":1,"nested":{"a":"x"}})", R"({"f:nested":{"f:a":{}}})"),
-            R"({"size":1})");
+            R"({"size":1,"nested":null})");
   EXPECT_EQ(removed(R"({"tags":["a","b"],"parts":[{"name":"a","weight":1},{"name":"b"}]})",
                     R"({"f:tags":{"v:\"a\"":{}},"f:parts":{"k:{\"name\":\"a\"}":{"f:weight":{}},)"
                     R"("k:{\"name\":\"b\"}":{}}})"),

@@ -21,7 +21,21 @@ bool take(const Value& value, std::size_t& left) {
   return true;
 }
 
+bool count(const Value& value, std::size_t& left) {
+  if (left == 0) return false;
+  --left;
+  for (const Value& element : value.elements()) {
+    if (!count(element, left)) return false;
+  }
+  for (const Member& member : value.members()) {
+    if (!count(member.value, left)) return false;
+  }
+  return true;
+}
+
 }  // namespace
+
+bool has_at_most(const Value& value, std::size_t limit) { return count(value, limit); }
 
 bool is_within(const Value& value, std::size_t limit) { return take(value, limit); }
 

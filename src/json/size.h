@@ -12,4 +12,7 @@ namespace json {
 // more than `limit` steps.
 bool is_within(const Value& value, std::size_t limit);
 
+// Whether there are at most `limit` values in it, itself among them. Costs no more steps than that.
+bool has_at_most(const Value& value, std::size_t limit);
+
 }  // namespace json

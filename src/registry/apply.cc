@@ -49,10 +49,12 @@ apply::FieldManager StoreRegistry::field_manager(const Call& call) const {
   apply::Write write;
   write.manager = call.field_manager.empty() ? kSystem : call.field_manager;
   write.api_version = call.kind->api_version(call.version->name);
-  write.kind = call.kind->kind;
+  write.empty = call.version->empty;
+  write.empty.set("apiVersion", write.api_version).set("kind", call.kind->kind);
   write.subresource = call.subresource;
-  write.time = format_time(options_.clock.now());
+  if (call.subresource != "scale") write.time = format_time(options_.clock.now());
   write.ignored = ignored_by(call, options_.flavour == Flavour::Workspaces);
+  write.typed = call.kind->builtin && !call.kind->group.ends_with(".kcp.io");
   write.begins = !call.field_manager.empty();
   auto schemas = [kind = call.kind](std::string_view version) { return schema_of(*kind, version); };
   return {std::move(schemas), std::move(write)};
@@ -83,11 +85,15 @@ Task<std::optional<Written>> StoreRegistry::create_applied(const Call& call,
   if (options.may_create) co_await options.may_create();
   check_is_for_absent(call, config);
   auto object = value_or_throw(field_manager(call).apply({}, config, options.force));
-  if (!object.at("metadata").contains("name")) object.edit("metadata").set("name", call.name);
-  if (object::name(object) != call.name) {
+  std::string name = object::name(object);
+  if (name.empty()) {
     throw Error::bad_request(fmt::format(
-        "the name of the object ({}) does not match the name on the URL ({})",
-        object::name(object), call.name));
+        "the name of the object ({} based on URL) was undeterminable: name must be provided",
+        call.name));
+  }
+  if (name != call.name) {
+    throw Error::bad_request(fmt::format(
+        "the name of the object ({}) does not match the name on the URL ({})", name, call.name));
   }
   object.edit("metadata").erase("resourceVersion");
   Call creation = call;

@@ -36,6 +36,7 @@ struct Version {
   bool deprecated = false;
   std::string deprecation_warning;
   std::shared_ptr<const schema::Schema> schema;  // never null
+  json::Value empty;  // of a built-in kind: an object with nothing in it, as Go writes it
   std::vector<Column> columns;
   bool has_status = false;
   std::optional<ScalePaths> scale;

@@ -35,6 +35,7 @@ std::shared_ptr<Kind> kind_of_builtin(const schema::BuiltinKind& source) {
   version.name = source.version;
   version.storage = true;
   version.schema = source.schema;
+  version.empty = source.empty;
   version.has_status = source.has_status;
   version.selectable_fields = source.selectable_fields;
   if (source.has_scale) version.scale = ScalePaths{".spec.replicas", ".status.replicas", ""};

@@ -132,7 +132,10 @@ void StoreRegistry::prune(const Call& call, json::Value& object,
   json::Value metadata = json::Value::object();
   for (const json::Member& member : object["metadata"].members()) {
     bool known = std::ranges::find(kMetadataFields, member.key) != kMetadataFields.end();
-    if (known && !member.value.is_null()) {
+    // As by writing a struct, nothing is left of empty maps and lists. [] asks something of owners.
+    bool is_container = member.value.is_object() || member.value.is_array();
+    bool is_hollow = is_container && member.value.empty() && member.key != "managedFields";
+    if (known && !member.value.is_null() && !is_hollow) {
       metadata.set(member.key, member.value);
     } else if (!known && member.key != "selfLink") {
       unknown.push_back("metadata." + member.key);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/strings.h"
+#include "object/names.h"
 #include "registry/store_registry.h"
 
 namespace registry {
@@ -34,6 +35,10 @@ void check_identity(const Call& call, const json::Value& present, const json::Va
         "the namespace of the provided object does not match the namespace sent on the request");
   }
   std::string uid = object::uid(wanted);
+  if (!uid.empty() && uid != object::uid(present) && call.verb == "patch") {
+    throw Error::invalid(call.kind->group, call.kind->kind, call.name,
+                         {object::invalid_value("metadata.uid", uid, "field is immutable")});
+  }
   if (!uid.empty() && uid != object::uid(present)) {
     throw Error::conflict(call.kind->group, call.kind->plural, call.name,
                           fmt::format("Precondition failed: UID in precondition: {}, UID in object "

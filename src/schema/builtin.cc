@@ -47,6 +47,8 @@ BuiltinKind read_kind(const json::Value& file, const json::Value& source, const 
     kind.columns.push_back(parse_column(column.as_string()));
   }
   std::string type = source.contains("type") ? source["type"].str() : kind.kind;
+  kind.empty = types.empty_object(type);
+  kind.empty.erase("metadata");
   kind.schema = stored_schema(Bytes(json::print(types.schema_of(type))));
   return kind;
 }

@@ -27,6 +27,7 @@ struct BuiltinKind {
   bool virtual_only = false;  // nothing is stored: reviews
   std::vector<BuiltinColumn> columns;
   SchemaPtr schema;
+  json::Value empty;  // an object with nothing in it, as Go writes it, without metadata
 };
 
 const std::vector<BuiltinKind>& builtin_kinds();

@@ -11,6 +11,9 @@
 namespace schema {
 namespace {
 
+// The options of a container that is there even in an empty object, as {} or as null.
+constexpr std::string_view kPresent = "present", kPresentNull = "present=null";
+
 struct Field {
   FieldFact fact;
   std::vector<std::string> options;  // "patch=merge", "required"
@@ -134,7 +137,7 @@ void apply_option(json::Value& schema, std::string_view option) {
     for (std::string_view one : split(value, ',')) list.push_back(one);
     schema.set(name == "enum" ? "enum" : "x-kubernetes-list-map-keys", std::move(list));
   } else {
-    CHECK(name == "required");
+    CHECK(name == "required" || name == kPresent);  // of no schema itself
   }
 }
 
@@ -230,6 +233,19 @@ json::Value TypeTable::schema_of(const std::string& type) const {
   // How lists of the public types merge says nothing about what may stand in them; rules do.
   if (!file_.contains(".kcp.io")) schema.set(kMayRepeat, true);
   return schema;
+}
+
+json::Value TypeTable::empty_object(const std::string& type) const {
+  json::Value object = json::Value::object();
+  const auto* fields = find_fields(file_, type);
+  if (!fields) return object;
+  for (const Field& field : *fields) {
+    for (std::string_view option : field.options) {
+      if (option == kPresent) object.set(field.fact.name, empty_object(field.fact.type));
+      if (option == kPresentNull) object.set(field.fact.name, nullptr);
+    }
+  }
+  return object;
 }
 
 json::Value TypeTable::part_schema(const std::string& type) const {

@@ -17,6 +17,8 @@ class TypeTable {
 
   // The schema of a top-level kind: its fields, with apiVersion, kind and metadata in front.
   json::Value schema_of(const std::string& type) const;
+  // An object of the type as Go writes one with nothing in it: {"spec":{"selector":null}}.
+  json::Value empty_object(const std::string& type) const;
   // The schema of a type that is part of kinds.
   json::Value part_schema(const std::string& type) const;
 

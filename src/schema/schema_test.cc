@@ -64,6 +64,9 @@ TEST(Schema, DefaultsFillMissingMembersAndReplaceNulls) {
   EXPECT_EQ(object.at("spec", "color").as_string(), "blue");
   EXPECT_TRUE(object.at("spec", "maybe").is_null() && object["spec"].contains("maybe"));
   EXPECT_EQ(object.at("spec", "parts")[0]["count"].as_int(), 1);
+  Value map = *json::parse(R"({"spec":{"labels":{"a":null,"b":"x"}}})");
+  compiled(kWidget)->apply_defaults(map);
+  EXPECT_EQ(json::print(map["spec"]["labels"]), R"({"b":"x"})");
   Value absent = Value::object();
   compiled(kWidget)->apply_defaults(absent);
   EXPECT_TRUE(absent.empty());

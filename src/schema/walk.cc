@@ -61,6 +61,23 @@ void prune_node(const Node& node, json::Value& value, bool is_root, const std::s
   }
 }
 
+namespace {
+
+void default_additional(const Node& node, json::Value& value) {
+  std::vector<std::string> nulls;
+  for (json::Member& member : value.edit_members()) {
+    if (node.find(member.key)) continue;
+    if (member.value.is_null() && !node.additional->nullable) {
+      nulls.push_back(member.key);
+    } else {
+      default_node(*node.additional, member.value);
+    }
+  }
+  for (const std::string& key : nulls) value.erase(key);
+}
+
+}  // namespace
+
 void default_node(const Node& node, json::Value& value) {
   if (value.is_object()) {
     for (const auto& [name, child] : node.properties) {
@@ -76,11 +93,7 @@ void default_node(const Node& node, json::Value& value) {
       }
       default_node(*child, value.edit(name));
     }
-    if (node.additional) {
-      for (json::Member& member : value.edit_members()) {
-        if (!node.find(member.key)) default_node(*node.additional, member.value);
-      }
-    }
+    if (node.additional) default_additional(node, value);
   }
   if (value.is_array() && node.items) {
     for (json::Value& one : value.edit_elements()) default_node(*node.items, one);

@@ -1,5 +1,7 @@
 #include "server/write_options.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/error.h"
@@ -39,12 +41,13 @@ std::string field_manager_of(const http::Request& request, const RequestInfo& in
   std::string name = info.query.get("fieldManager");
   if (!name.empty()) {
     if (name.size() > kMaxBytes) {
-      refuse(info, "FieldValueTooLong", "fieldManager",
-             "Too long: may not be more than 128 bytes");
+      refuse(info, "FieldValueTooLong", "fieldManager", "Too long: may not be more than 128 bytes");
     }
-    if (!std::ranges::all_of(name, is_printable)) {
+    auto bad = std::ranges::find_if_not(name, is_printable);
+    if (bad != name.end()) {
       refuse(info, "FieldValueInvalid", "fieldManager",
-             "Invalid value: " + quote(name) + ": should only contain printable characters");
+             fmt::format("Invalid value: {}: invalid character U+{:04X} (at position {})",
+                         quote(name), static_cast<unsigned char>(*bad), bad - name.begin()));
     }
     return name;
   }
@@ -67,8 +70,7 @@ bool force_of(const RequestInfo& info, bool is_apply) {
 
 void check_field_manager(const RequestInfo& info) {
   if (!info.query.get("fieldManager").empty()) return;
-  refuse(info, "FieldValueRequired", "fieldManager",
-         "Required value: is required for apply patch");
+  refuse(info, "FieldValueRequired", "fieldManager", "Required value: is required for apply patch");
 }
 
 }  // namespace server

@@ -1,6 +1,6 @@
-// The query parameters of writes: dryRun, fieldManager, force. Each throws Invalid, about the options of the
-// verb ("PatchOptions"), for a value that they may not have. Pure.
-// Source: reference kube-apiserver.md 4.6 "managedFields entry".
+// The query parameters of writes: dryRun, fieldManager, force. Each throws Invalid, about the
+// options of the verb ("PatchOptions"), for a value that they may not have. Pure. Source: reference
+// kube-apiserver.md 4.6 "managedFields entry".
 #pragma once
 
 #include <string>

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"sort"
 	"strings"
 
@@ -155,7 +156,25 @@ func (w *writer) field(owner reflect.Type, f reflect.StructField) []string {
 	if k := f.Tag.Get("patchMergeKey"); k != "" {
 		text += " key=" + k
 	}
+	text += presence(f.Type, jsonTag[1:])
 	return []string{text + w.comments.mergeOptions(owner, f)}
+}
+
+// presence is the option of a map, list or struct that is there even in an empty object: Go writes structs that are
+// no pointers always, and nil as null where omitempty is not said. Who makes an object does not own such a container.
+func presence(t reflect.Type, options []string) string {
+	if _, isScalar := scalars[t.PkgPath()+"."+t.Name()]; isScalar {
+		return ""
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		return " present"
+	case reflect.Slice, reflect.Map, reflect.Pointer:
+		if !slices.Contains(options, "omitempty") {
+			return " present=null"
+		}
+	}
+	return ""
 }
 
 func main() {
