@@ -16,7 +16,8 @@ namespace {
 
 using json::Value;
 
-constexpr std::size_t kMaxUpdates = 10;  // entries of managedFields with operation Update
+constexpr std::size_t kMaxUpdates = 10;        // entries of managedFields with operation Update
+constexpr std::size_t kMaxShownManagers = 20;  // in what is said of conflicts
 constexpr std::string_view kBeforeFirstApply = "before-first-apply";
 constexpr std::string_view kKubectl = "kubectl";  // moves from client-side to server-side apply
 
@@ -270,8 +271,11 @@ std::vector<FieldManager::Conflict> FieldManager::without(std::vector<Conflict> 
 
 Error FieldManager::conflict_error(const std::vector<Conflict>& conflicts) {
   std::map<std::string, std::vector<std::string>> paths;  // by manager as shown
+  std::size_t count = 0;
   for (const Conflict& conflict : conflicts) {
+    count += conflict.fields.member_count();
     auto& all = paths[conflict.manager.shown()];
+    if (paths.size() > kMaxShownManagers) break;
     for (std::string& path : shown_paths(conflict.fields)) all.push_back(std::move(path));
   }
   std::vector<Cause> causes;
@@ -283,9 +287,8 @@ Error FieldManager::conflict_error(const std::vector<Conflict>& conflicts) {
       causes.push_back({"FieldManagerConflict", field, "conflict with " + manager});
     }
   }
-  std::string message =
-      fmt::format("Apply failed with {} conflicts: {}", causes.size(), join(lines, "\n"));
-  if (causes.size() == 1) {
+  std::string message = fmt::format("Apply failed with {} conflicts: {}", count, join(lines, "\n"));
+  if (count == 1 && causes.size() == 1) {
     message =
         fmt::format("Apply failed with 1 conflict: {}: {}", causes[0].message, causes[0].field);
   }

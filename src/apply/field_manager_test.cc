@@ -263,6 +263,27 @@ TEST_F(Object, WhatIsTooMuchToTellHasNoOwners) {
   EXPECT_FALSE(config["metadata"].contains("managedFields"));
 }
 
+// A path of half a megabyte, and thousands of fields at its end.
+TEST_F(Object, WhatIsSaidOfLongPathsIsBounded) {
+  Value leaves = Value::object();
+  for (int i = 0; i < 5'000; ++i) leaves.set(std::to_string(i), 1);
+  auto nested = [](Value value) {
+    for (int i = 0; i < 500; ++i) value = Value::object({{std::string(1'000, 'x'), value}});
+    return value;
+  };
+  Value config = machine("{}");
+  config.edit("spec").set("free", nested(leaves));
+  EXPECT_EQ(apply_object("alice", config), "");
+  for (json::Member& leaf : leaves.edit_members()) leaf.value = 2;
+  config.edit("spec").set("free", nested(leaves));
+  std::string message = apply_object("bob", config);
+  EXPECT_TRUE(message.starts_with("Apply failed with 5000 conflicts")) << message.size();
+  EXPECT_LT(message.size(), 200'000u);
+  config.edit("spec").set("tags", nested(leaves));
+  config.edit("spec").set("nested", nested(leaves));
+  EXPECT_LT(apply_object("bob", config).size(), 10'000u);
+}
+
 TEST_F(Object, ManagedFieldsAreBounded) {
   std::string letters(1'000, 'x');
   Value config = machine("{}");

@@ -94,13 +94,22 @@ Value print_below(const FieldSet& set, bool itself) {
   return printed;
 }
 
-void collect_paths(const FieldSet& set, const std::string& prefix, std::vector<std::string>& all) {
+// False when there is no room for more.
+bool collect_paths(const FieldSet& set, const std::string& prefix, std::size_t& room,
+                   std::vector<std::string>& all) {
   for (const FieldSet::Entry& entry : set.entries()) {
-    if (entry.member) all.push_back(prefix + entry.step.shown());
+    if (!entry.member) continue;
+    std::string path = prefix + entry.step.shown();
+    if (path.size() >= room) return false;
+    room -= path.size();
+    all.push_back(std::move(path));
   }
   for (const FieldSet::Entry& entry : set.entries()) {
-    if (!entry.below.empty()) collect_paths(entry.below, prefix + entry.step.shown(), all);
+    if (entry.below.empty()) continue;
+    std::string path = prefix + entry.step.shown();
+    if (path.size() >= room || !collect_paths(entry.below, path, room, all)) return false;
   }
+  return true;
 }
 
 }  // namespace
@@ -273,9 +282,9 @@ bool has_all(const json::Value& fields_v1, const FieldSet& set) {
   return true;
 }
 
-std::vector<std::string> shown_paths(const FieldSet& set) {
+std::vector<std::string> shown_paths(const FieldSet& set, std::size_t max_bytes) {
   std::vector<std::string> all;
-  collect_paths(set, "", all);
+  collect_paths(set, "", max_bytes, all);
   return all;
 }
 

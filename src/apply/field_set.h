@@ -90,8 +90,8 @@ json::Value print_fields(const FieldSet& set);
 bool may_touch(const json::Value& fields_v1, const FieldSet& set);
 bool has_all(const json::Value& fields_v1, const FieldSet& set);
 
-// Every member as conflicts show it, ".spec.ports[port=80].name"; those of a place come before what
-// is below them.
-std::vector<std::string> shown_paths(const FieldSet& set);
+// Members as conflicts show them, ".spec.ports[port=80].name"; those of a place come before what is
+// below them. Ends when `max_bytes` are shown: paths may be longer than all of what they are about.
+std::vector<std::string> shown_paths(const FieldSet& set, std::size_t max_bytes = 64 * 1024);
 
 }  // namespace apply

@@ -1,6 +1,7 @@
 // What is wrong with an object that somebody applies.
 #include <fmt/format.h>
 
+#include <ranges>
 #include <set>
 
 #include "apply/type.h"
@@ -14,6 +15,7 @@ namespace {
 using json::Value;
 
 constexpr std::size_t kMaxErrors = 20;
+constexpr std::size_t kMaxPath = 1'000;  // bytes of a path that an error shows
 
 std::string_view go_type(const Value& value) {
   switch (value.kind()) {
@@ -29,14 +31,33 @@ std::string_view go_type(const Value& value) {
   return "<nil>";
 }
 
+// Where a value is: what leads to it from where its container is. Written out for errors only,
+// since paths may be longer than all of what is checked.
+struct Place {
+  const Place* up = nullptr;
+  std::string_view field;      // of a map
+  const Step* step = nullptr;  // of a list
+
+  std::string text() const {
+    std::vector<const Place*> way;
+    for (const Place* place = this; place->up; place = place->up) way.push_back(place);
+    std::string path;
+    for (const Place* place : std::views::reverse(way)) {
+      path += place->step ? place->step->shown() : "." + std::string(place->field);
+      if (path.size() > kMaxPath) return path.substr(0, kMaxPath) + "...";
+    }
+    return path;
+  }
+};
+
 class Checker {
  public:
-  void check(const Value& value, Type type, const std::string& path) {
+  void check(const Value& value, Type type, const Place& place) {
     if (value.is_null()) return;
     Shape shape = type.shape(value);
-    if (is_map(shape)) return check_map(value, type, path);
-    if (is_list(shape)) return check_list(value, type, shape, path);
-    check_scalar(value, type.node(), path);
+    if (is_map(shape)) return check_map(value, type, place);
+    if (is_list(shape)) return check_list(value, type, shape, place);
+    check_scalar(value, type.node(), place);
   }
 
   std::string text() const {
@@ -45,53 +66,57 @@ class Checker {
   }
 
  private:
-  void add(const std::string& path, std::string_view why) {
-    if (errors_.size() == kMaxErrors) return;
+  bool is_full() const { return errors_.size() == kMaxErrors; }
+
+  void add(const Place& place, std::string_view why) {
+    if (is_full()) return;
+    std::string path = place.text();
     errors_.push_back(path.empty() ? std::string(why) : fmt::format("{}: {}", path, why));
   }
 
-  void check_map(const Value& value, Type type, const std::string& path) {
-    if (!value.is_object()) return add(path, fmt::format("expected map, got {}", shown(value)));
+  void check_map(const Value& value, Type type, const Place& place) {
+    if (!value.is_object()) return add(place, fmt::format("expected map, got {}", shown(value)));
     for (const json::Member& member : value.members()) {
-      std::string below = path + "." + member.key;
-      auto place = type.member(member.key);
-      if (place.is_known) {
-        check(member.value, place.type, below);
+      Place below{&place, member.key};
+      auto found = type.member(member.key);
+      if (is_full()) return;
+      if (found.is_known) {
+        check(member.value, found.type, below);
       } else {
         add(below, "field not declared in schema");
       }
     }
   }
 
-  void check_list(const Value& value, Type type, Shape shape, const std::string& path) {
-    if (!value.is_array()) return add(path, fmt::format("expected list, got {}", shown(value)));
+  void check_list(const Value& value, Type type, Shape shape, const Place& place) {
+    if (!value.is_array()) return add(place, fmt::format("expected list, got {}", shown(value)));
     std::set<Step> seen;
     std::size_t number = 0;
     for (const Value& element : value.elements()) {
       std::size_t index = number++;
       std::expected<Step, std::string> step = Step::index(index);
       if (shape != Shape::AtomicList) step = type.step_of(shape, element);
-      if (!step) return add(path, fmt::format("element {}: {}", index, step.error()));
-      if (!seen.insert(*step).second) {
-        add(path, fmt::format("duplicate entries for key {}", step->shown()));
-      }
-      check(element, type.element(), path + step->shown());
+      if (is_full()) return;
+      if (!step) return add(place, fmt::format("element {}: {}", index, step.error()));
+      bool is_new = shape == Shape::AtomicList || seen.insert(*step).second;
+      if (!is_new) add(place, fmt::format("duplicate entries for key {}", step->shown()));
+      check(element, type.element(), {&place, {}, &*step});
     }
   }
 
-  void check_scalar(const Value& value, const schema::Node* node, const std::string& path) {
+  void check_scalar(const Value& value, const schema::Node* node, const Place& place) {
     using Kind = schema::Node::Type;
     Kind kind = node ? node->type : Kind::Any;
     if (kind == Kind::String && node->limits && is_loose(node->limits->format)) kind = Kind::Any;
     bool is_container = value.is_object() || value.is_array();
     if ((kind == Kind::Integer || kind == Kind::Number) && !value.is_number()) {
-      add(path, fmt::format("expected numeric (int or float), got {}", go_type(value)));
+      add(place, fmt::format("expected numeric (int or float), got {}", go_type(value)));
     } else if (kind == Kind::String && !value.is_string()) {
-      add(path, fmt::format("expected string, got {}", shown(value)));
+      add(place, fmt::format("expected string, got {}", shown(value)));
     } else if (kind == Kind::Boolean && !value.is_bool()) {
-      add(path, fmt::format("expected boolean, got {}", shown(value)));
+      add(place, fmt::format("expected boolean, got {}", shown(value)));
     } else if (kind == Kind::Any && is_container) {
-      add(path, fmt::format("expected any scalar, got {}", shown(value)));
+      add(place, fmt::format("expected any scalar, got {}", shown(value)));
     }
   }
 
@@ -111,7 +136,7 @@ class Checker {
 
 std::string check_config(const Value& config, const schema::Node& root) {
   Checker checker;
-  checker.check(config, Type::root(&root), "");
+  checker.check(config, Type::root(&root), Place());
   return checker.text();
 }
 

@@ -23,8 +23,8 @@ SYSTEMS = {
     "kcp": lambda programs: servers.Kcp(programs, with_etcd=False),
 }
 WORKLOADS = ["idle", "writes.create-1", "writes.create-64", "writes.create-256", "writes.update-64",
-             "writes.patch-64", "reads.get-1", "reads.get-64", "lists.small", "watches.fan-out", "watches.idle",
-             "crds.distinct"]
+             "writes.patch-64", "writes.apply-64", "reads.get-1", "reads.get-64", "lists.small", "watches.fan-out",
+             "watches.idle", "crds.distinct"]
 IDLE_SECONDS = 10
 SETTLE_SECONDS = 5  # after a start there is work that is not of the workload
 
