@@ -197,11 +197,12 @@ Task<WatchPtr> Server::State::handle_resource(http::Request& request,
   Form form = value_or_throw(negotiate(request.headers.get("accept")));
   Exchange exchange{options.registry, request, response, info, std::move(call), form, {},
                     &stopping,        &usage,  {},       {}};
-  exchange.may_create = [&]() -> Task<> {
+  auto may_create = [&]() -> Task<> {
     RequestInfo asked = info;
     asked.verb = "create";
     co_await authorize(exchange.call.user, asked, cluster);
   };
+  if (info.verb == "patch") exchange.may_create = may_create;
   const auto& version = *exchange.call.version;
   if (version.deprecated) {
     exchange.warnings.push_back(version.deprecation_warning.empty()
