@@ -25,11 +25,12 @@ Result<Manager> read_entry(const Value& entry) {
   manager.applies = operation == "Apply";
   manager.api_version = entry["apiVersion"].str();
   manager.subresource = entry["subresource"].str();
-  manager.time = entry["time"].str();
+  auto time = parse_time(entry["time"].as_string());
+  if (time) manager.time = format_time(*time);
   bool valid = (manager.applies || operation == "Update") &&
                entry["fieldsType"].as_string() == "FieldsV1" && !manager.api_version.empty() &&
                manager.name.size() <= kMaxName && manager.subresource.size() <= kMaxSubresource &&
-               (manager.time.empty() || parse_time(manager.time));
+               (time || entry["time"].as_string().empty());
   if (!valid) return std::unexpected(Error::bad_request("not an entry of managedFields"));
   auto fields = parse_fields(entry["fieldsV1"]);
   if (!fields) return std::unexpected(std::move(fields.error()));
@@ -74,7 +75,6 @@ Result<Managers> Managers::read(const json::Value& managed_fields) {
   for (const Value& entry : managed_fields.elements()) {
     auto manager = read_entry(entry);
     if (!manager) return std::unexpected(std::move(manager.error()));
-    if (auto time = parse_time(manager->time)) manager->time = format_time(*time);
     managers.set(std::move(*manager));
   }
   return managers;
@@ -111,11 +111,13 @@ void Managers::drop_empty() {
 }
 
 void Managers::cap_updates(std::size_t max) {
+  auto is_update = [](const Manager& manager) { return !manager.applies; };
+  if (static_cast<std::size_t>(std::ranges::count_if(all_, is_update)) <= max) return;
   std::vector<Manager> updates;
   for (Manager& manager : all_) {
     if (!manager.applies) updates.push_back(std::move(manager));
   }
-  std::erase_if(all_, [](const Manager& manager) { return !manager.applies; });
+  std::erase_if(all_, is_update);
   // Of those of one second, as Kubernetes orders them: sub-resources come first.
   std::ranges::sort(updates, [](const Manager& a, const Manager& b) {
     auto order = [](const Manager& one) {

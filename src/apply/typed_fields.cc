@@ -1,7 +1,5 @@
 // The fields that an object has, and fields removed from one.
-#include <set>
-
-#include "apply/type.h"
+#include "apply/elements.h"
 #include "apply/typed.h"
 
 namespace apply {
@@ -19,19 +17,13 @@ Fields fields_at(const Value& value, Type type);
 
 FieldSet fields_of_list(const Value& list, Type type, Shape shape) {
   FieldSet all;
-  std::set<Step> seen, repeated;
-  std::vector<std::pair<Step, const Value*>> elements;
-  for (const Value& element : list.elements()) {
-    auto step = type.step_of(shape, element);
-    if (!step) continue;
-    if (!seen.insert(*step).second) repeated.insert(*step);
-    elements.emplace_back(std::move(*step), &element);
-  }
-  for (auto& [step, element] : elements) {
+  Elements elements(&list, type, shape);
+  for (const auto& element : elements.all()) {
+    if (element.step.kind == Step::Kind::Index) continue;  // one without a key
     // What stands there several times is owned as a group.
-    bool is_one = !repeated.contains(step);
-    FieldSet below = is_one ? fields_at(*element, type.element()).below : FieldSet();
-    all.append(std::move(step), true, std::move(below));
+    bool is_one = elements.find(element.step) != nullptr;
+    all.append(element.step, true,
+               is_one ? fields_at(*element.value, type.element()).below : FieldSet());
   }
   all.sort();
   return all;

@@ -5,7 +5,6 @@
 namespace registry {
 namespace {
 
-constexpr int kAttempts = 30;  // each lost one means that somebody else's write went through
 constexpr std::string_view kSystem = "kcp";  // the system's own components as a field manager
 
 // What a write to this resource leaves as it is, and therefore cannot own.
@@ -91,10 +90,7 @@ Task<std::optional<Written>> StoreRegistry::create_applied(const Call& call,
         "the name of the object ({} based on URL) was undeterminable: name must be provided",
         call.name));
   }
-  if (name != call.name) {
-    throw Error::bad_request(fmt::format(
-        "the name of the object ({}) does not match the name on the URL ({})", name, call.name));
-  }
+  check_name(call, name);
   object.edit("metadata").erase("resourceVersion");
   Call creation = call;
   creation.verb = "create";

@@ -5,8 +5,6 @@
 namespace registry {
 namespace {
 
-constexpr int kAttempts = 30;
-
 void check_preconditions(const Call& call, const DeleteOptions& options, const cache::Item& item) {
   auto refuse = [&](std::string_view what, std::string_view wanted, std::string_view present) {
     return Error::conflict(call.kind->group, call.kind->plural, call.name,

@@ -45,6 +45,12 @@ constexpr std::array<std::string_view, 14> kMetadataFields{"name",
 
 }  // namespace
 
+void check_name(const Call& call, const std::string& name) {
+  if (name == call.name) return;
+  throw Error::bad_request(fmt::format(
+      "the name of the object ({}) does not match the name on the URL ({})", name, call.name));
+}
+
 bool has_generation(const Kind& kind) {
   if (!kind.builtin) return true;
   constexpr std::array<std::string_view, 4> kWithout{"namespaces", "nodes", "services", "pods"};

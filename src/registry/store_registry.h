@@ -83,6 +83,12 @@ class StoreRegistry final : public Registry {
   std::map<object::GroupResource, std::shared_ptr<Rules>> rules_;
 };
 
+// How often a write is tried: each lost attempt means that somebody else's write went through.
+inline constexpr int kAttempts = 30;
+
+// Throws BadRequest if a body says another name than the URL.
+void check_name(const Call& call, const std::string& name);
+
 // Whether writes of this kind count generations.
 bool has_generation(const Kind& kind);
 

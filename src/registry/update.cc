@@ -7,8 +7,6 @@
 namespace registry {
 namespace {
 
-constexpr int kAttempts = 30;  // each lost one means that somebody else's write went through
-
 constexpr std::string_view kModified =
     "the object has been modified; please apply your changes to the latest version and try again";
 
@@ -24,11 +22,7 @@ bool spec_differs(const json::Value& a, const json::Value& b, bool has_status) {
 }
 
 void check_identity(const Call& call, const json::Value& present, const json::Value& wanted) {
-  std::string name = object::name(wanted);
-  if (name != call.name) {
-    throw Error::bad_request(fmt::format(
-        "the name of the object ({}) does not match the name on the URL ({})", name, call.name));
-  }
+  check_name(call, object::name(wanted));
   std::string ns = object::ns(wanted);
   if (call.kind->namespaced && !ns.empty() && ns != call.ns) {
     throw Error::bad_request(

@@ -21,7 +21,6 @@ finish() {
   [ "$failed" -eq 0 ]; exit $?
 }
 trap finish EXIT
-is() { local name=$1 want=$2 got=$3; if [ "$got" = "$want" ]; then ok "$name"; else bad "$name" "wanted: $want; got: $got"; fi; }
 # says NAME TEXT COMMAND...: passes if the command succeeds and prints TEXT, no more and no less
 says() {
   local name=$1 text=$2 out; shift 2

@@ -9,7 +9,6 @@ DIR=$(mktemp -d)
 PORT=${PORT:-19743}
 passed=0 failed=0 pid=
 . "$(dirname "$0")/lib/checks.sh"
-is()  { local name=$1 want=$2 got=$3; if [ "$got" = "$want" ]; then ok "$name"; else bad "$name" "wanted: $want; got: $got"; fi; }
 finish() {
   [ -n "$pid" ] && kill -KILL "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
   rm -rf "$DIR"

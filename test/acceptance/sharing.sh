@@ -56,7 +56,6 @@ view=/services${view#*/services}
 cluster_of() { in_ws "$1" get logicalcluster cluster -o jsonpath='{.metadata.annotations.kcp\.io/cluster}'; }
 a=$(cluster_of consumer-a) b=$(cluster_of consumer-b)
 names_at() { raw "$view/clusters/$1" | jq -r '[.items[].metadata.name] | sort | join(",")'; }
-is() { local name=$1 want=$2 got=$3; [ "$got" = "$want" ] && ok "$name" || bad "$name" "got: $got"; }
 is "it shows both consumers' objects" billy,jim "$(names_at '*/apis/wildwest.dev/v1alpha1/cowboys')"
 is "or one consumer's" billy "$(names_at "$a/apis/wildwest.dev/v1alpha1/cowboys")"
 is "discovery tells exported and claimed resources" apibindings,configmaps,cowboys \

@@ -6,6 +6,7 @@
 #include "json/text.h"
 #include "object/names.h"
 #include "registry/rules/rules.h"
+#include "registry/store_registry.h"
 #include "schema/builtin.h"
 
 namespace registry {
@@ -114,10 +115,7 @@ class ServiceAccountRules final : public Rules {
 
   static void check_metadata(const Call& call, const Value& metadata, const cache::Item& account) {
     std::string name = metadata["name"].str(), ns = metadata["namespace"].str();
-    if (!name.empty() && name != call.name) {
-      throw Error::bad_request(fmt::format(
-          "the name of the object ({}) does not match the name on the URL ({})", name, call.name));
-    }
+    if (!name.empty()) check_name(call, name);
     if (!ns.empty() && ns != call.ns) {
       throw Error::bad_request(
           "the namespace of the provided object does not match the namespace sent on the request");

@@ -42,15 +42,7 @@ Task<> handle_apply(Exchange& exchange) {
   if (scale) config = scaled_config(call, config);
   registry::ApplyOptions options{force_of(exchange.info, true), exchange.may_create};
   auto written = co_await exchange.registry.apply(call, std::move(config), std::move(options));
-  exchange.warnings.insert(exchange.warnings.end(), written.warnings.begin(),
-                           written.warnings.end());
-  int status = written.created ? 201 : 200;
-  if (scale) {
-    json::Value after = exchange.registry.decode(*written.item, call);
-    co_await send_json(exchange, status, scale_of(*call.version->scale, after));
-    co_return;
-  }
-  co_await send_item(exchange, status, written.item);
+  co_await send_written(exchange, std::move(written));
 }
 
 }  // namespace server

@@ -8,6 +8,7 @@
 #include "json/text.h"
 #include "server/body.h"
 #include "server/handlers/handlers.h"
+#include "server/scale.h"
 
 namespace server {
 namespace {
@@ -87,6 +88,18 @@ Task<> send_item(Exchange& exchange, int status, cache::ItemPtr item) {
     object = std::move(table);
   }
   co_await send_json(exchange, status, object);
+}
+
+Task<> send_written(Exchange& exchange, registry::Written written) {
+  exchange.warnings.insert(exchange.warnings.end(), written.warnings.begin(),
+                           written.warnings.end());
+  const registry::Call& call = exchange.call;
+  int status = written.created ? 201 : 200;
+  if (call.subresource != "scale") {
+    co_return co_await send_item(exchange, status, std::move(written.item));
+  }
+  json::Value after = exchange.registry.decode(*written.item, call);
+  co_await send_json(exchange, status, scale_of(*call.version->scale, after));
 }
 
 cache::Filter filter_of(const Exchange& exchange) {

@@ -30,9 +30,7 @@ Task<> handle_create(Exchange& exchange) {
   auto written = registry.store().shared()
                      ? co_await attempt_with_newest(registry, create)
                      : co_await registry.create(exchange.call, std::move(object));
-  exchange.warnings.insert(exchange.warnings.end(), written.warnings.begin(),
-                           written.warnings.end());
-  co_await send_item(exchange, 201, written.item);
+  co_await send_written(exchange, std::move(written));
 }
 
 }  // namespace server

@@ -73,6 +73,8 @@ http::Headers headers_for(const Exchange& exchange,
 // Answers with one object in the form that was asked for.
 Task<> send_item(Exchange& exchange, int status, cache::ItemPtr item);
 Task<> send_json(Exchange& exchange, int status, const json::Value& value);
+// Answers a write: with the object, or its scale if that was written, and the write's warnings.
+Task<> send_written(Exchange& exchange, registry::Written written);
 // An item's text, with the apiVersion of the call's version.
 std::vector<Bytes> pieces_of(const registry::Call& call, const cache::ItemPtr& item);
 // Cluster, namespace and selectors of a list, watch or deletecollection.

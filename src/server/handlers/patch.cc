@@ -68,14 +68,7 @@ Task<> handle_patch(Exchange& exchange) {
     return with_scale(*call.version->scale, present, *wanted);
   };
   auto written = co_await exchange.registry.update(call, change);
-  exchange.warnings.insert(exchange.warnings.end(), written.warnings.begin(),
-                           written.warnings.end());
-  if (scale) {
-    json::Value after = exchange.registry.decode(*written.item, call);
-    co_await send_json(exchange, 200, scale_of(*call.version->scale, after));
-    co_return;
-  }
-  co_await send_item(exchange, 200, written.item);
+  co_await send_written(exchange, std::move(written));
 }
 
 }  // namespace server

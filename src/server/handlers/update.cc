@@ -16,14 +16,7 @@ Task<> handle_update(Exchange& exchange) {
     return object;
   };
   auto written = co_await exchange.registry.update(exchange.call, change);
-  exchange.warnings.insert(exchange.warnings.end(), written.warnings.begin(),
-                           written.warnings.end());
-  if (scale) {
-    json::Value after = exchange.registry.decode(*written.item, exchange.call);
-    co_await send_json(exchange, 200, scale_of(*exchange.call.version->scale, after));
-    co_return;
-  }
-  co_await send_item(exchange, 200, written.item);
+  co_await send_written(exchange, std::move(written));
 }
 
 }  // namespace server
